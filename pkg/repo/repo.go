@@ -1,0 +1,191 @@
+// Package repo knows the conventions of a GitOps repository: where its
+// applications, their plaintext Secrets and their sealed files lie.
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sealway/sealway/pkg/git"
+)
+
+// Options are the names of a repository's folders and files. The zero value has the defaults.
+type Options struct {
+	Dir          string            // any folder inside the repository; default "."
+	Applications string            // folder of the applications, relative to the root; default "applications"
+	Plaintext    string            // folder of the plaintext Secrets in an application; default "local-secrets"
+	Sealed       string            // folder of the sealed files in an application; default "templates"
+	Contract     string            // the application's contract; default "secrets.yaml"
+	Pin          string            // the pinned certificate, relative to the root; default "sealed-secrets.pem"
+	Namespaces   map[string]string // application -> namespace, where it is not the application's name
+}
+
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		field *string
+		value string
+	}{
+		{&o.Dir, "."}, {&o.Applications, "applications"}, {&o.Plaintext, "local-secrets"},
+		{&o.Sealed, "templates"}, {&o.Contract, "secrets.yaml"}, {&o.Pin, "sealed-secrets.pem"},
+	} {
+		if *d.field == "" {
+			*d.field = d.value
+		}
+	}
+	return o
+}
+
+// Repository is a git work tree with applications.
+type Repository struct {
+	Tree *git.Tree
+	opts Options
+}
+
+// Open finds the repository around o.Dir.
+func Open(ctx context.Context, o Options) (*Repository, error) {
+	o = o.withDefaults()
+	tree, err := git.Open(ctx, o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Repository{Tree: tree, opts: o}, nil
+}
+
+// PinPath is the absolute path of the pinned certificate.
+func (r *Repository) PinPath() string { return filepath.Join(r.Tree.Root, r.opts.Pin) }
+
+// StateDir is where the repository's private state lives: inside the git
+// directory, so that it can be neither committed nor cloned.
+func (r *Repository) StateDir() string { return filepath.Join(r.Tree.CommonDir, "sealway") }
+
+// Rel is the path relative to the root, with forward slashes, for messages.
+func (r *Repository) Rel(path string) string {
+	rel, err := filepath.Rel(r.Tree.Root, path)
+	if err != nil {
+		return path
+	}
+	return filepath.ToSlash(rel)
+}
+
+// Application is one folder under the applications folder.
+type Application struct {
+	Name      string
+	Namespace string // where its Secrets live by default
+	Dir       string // absolute
+	Plaintext string // absolute; need not exist
+	Sealed    string // absolute; need not exist
+	Contract  string // absolute path of the contract; need not exist
+}
+
+// Applications returns all applications, sorted by name.
+func (r *Repository) Applications() ([]Application, error) {
+	dir := filepath.Join(r.Tree.Root, r.opts.Applications)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &MissingError{What: "folder " + r.opts.Applications + "/", In: r.Tree.Root}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("applications: %w", err)
+	}
+	var out []Application
+	for _, e := range entries {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		out = append(out, r.application(e.Name()))
+	}
+	return out, nil
+}
+
+// Select returns the named applications, or all when no name is given. An
+// unknown name is an error that lists the known ones.
+func (r *Repository) Select(names ...string) ([]Application, error) {
+	all, err := r.Applications()
+	if err != nil || len(names) == 0 {
+		return all, err
+	}
+	out := make([]Application, 0, len(names))
+	for _, name := range names {
+		i := slices.IndexFunc(all, func(a Application) bool { return a.Name == name })
+		if i < 0 {
+			return nil, &UnknownError{Name: name, Known: namesOf(all)}
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+func namesOf(apps []Application) []string {
+	out := make([]string, len(apps))
+	for i, a := range apps {
+		out[i] = a.Name
+	}
+	return out
+}
+
+func (r *Repository) application(name string) Application {
+	dir := filepath.Join(r.Tree.Root, r.opts.Applications, name)
+	ns := r.opts.Namespaces[name]
+	if ns == "" {
+		ns = name
+	}
+	return Application{
+		Name: name, Namespace: ns, Dir: dir,
+		Plaintext: filepath.Join(dir, r.opts.Plaintext),
+		Sealed:    filepath.Join(dir, r.opts.Sealed),
+		Contract:  filepath.Join(dir, r.opts.Contract),
+	}
+}
+
+// Manifests are the YAML and JSON files directly in a folder, sorted, and the
+// other files there. Both are empty when the folder does not exist.
+func Manifests(dir string) (files, others []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch ext := filepath.Ext(e.Name()); {
+		case strings.HasPrefix(e.Name(), "."):
+		case ext == ".yaml" || ext == ".yml" || ext == ".json":
+			files = append(files, path)
+		default:
+			others = append(others, path)
+		}
+	}
+	return files, others, nil
+}
+
+// Inside resolves symbolic links and refuses a path that leaves the repository.
+func (r *Repository) Inside(path string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Rel(path), reason(err))
+	}
+	root, err := filepath.EvalSymlinks(r.Tree.Root)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Tree.Root, reason(err))
+	}
+	if rel, err := filepath.Rel(root, real); err != nil || !filepath.IsLocal(rel) {
+		return &OutsideError{Path: r.Rel(path), Target: real}
+	}
+	return nil
+}
+
+func reason(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}

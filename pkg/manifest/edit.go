@@ -16,7 +16,7 @@ import (
 type Edit struct {
 	Path   []string
 	Value  string
-	Plain  bool // write without quotes: only for text that YAML cannot take for anything but a string
+	Plain  bool // write without quotes and let YAML say what it is: for true and false, and for ciphertext
 	Delete bool // remove the key; the value is not used
 }
 
@@ -54,6 +54,33 @@ func EditDocument(src []byte, doc int, edits []Edit) ([]byte, error) {
 	return slices.Concat(src[:d.offset], edited, src[d.offset+len(d.data):]), nil
 }
 
+// DeleteDocument removes one document (counted from 1) of a YAML file together
+// with its separator.
+func DeleteDocument(src []byte, doc int) ([]byte, error) {
+	docs := split(src)
+	if doc < 1 || doc > len(docs) || len(docs) == 1 {
+		return nil, fmt.Errorf("document %d: cannot be removed, the file has %d", doc, len(docs))
+	}
+	from, to := docs[doc-1].offset, len(src)
+	if doc < len(docs) { // up to and with the separator behind it
+		to = docs[doc].offset
+	} else { // the last one goes with the separator before it
+		from = docs[doc-2].offset + len(docs[doc-2].data)
+	}
+	return slices.Concat(src[:from], src[to:]), nil
+}
+
+// CountDocuments is the number of objects in a YAML or JSON file: documents that
+// hold more than comments, and the items of a List.
+func CountDocuments(src []byte) (int, error) {
+	docs, err := documents("document", src)
+	n := 0
+	for i := range docs {
+		n += len(docs[i].objects())
+	}
+	return n, err
+}
+
 // expected is the document's content after the edits.
 func expected(doc []byte, edits []Edit) (map[string]any, error) {
 	var root map[string]any
@@ -73,9 +100,16 @@ func expected(doc []byte, edits []Edit) (map[string]any, error) {
 			}
 			m = child
 		}
-		if last := e.Path[len(e.Path)-1]; e.Delete {
+		switch last := e.Path[len(e.Path)-1]; {
+		case e.Delete:
 			delete(m, last)
-		} else {
+		case e.Plain:
+			var v any
+			if err := sigsyaml.Unmarshal([]byte(e.Value), &v); err != nil {
+				return nil, fmt.Errorf("edit: %s: the text cannot stand without quotes", strings.Join(e.Path, "."))
+			}
+			m[last] = v
+		default:
 			m[last] = e.Value
 		}
 	}

@@ -45,6 +45,7 @@ func (o Options) withDefaults() Options {
 type Repository struct {
 	Tree *git.Tree
 	opts Options
+	real string // the root without symbolic links
 }
 
 // Open finds the repository around o.Dir.
@@ -54,7 +55,11 @@ func Open(ctx context.Context, o Options) (*Repository, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Repository{Tree: tree, opts: o}, nil
+	real, err := filepath.EvalSymlinks(tree.Root)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", tree.Root, reason(err))
+	}
+	return &Repository{Tree: tree, opts: o, real: real}, nil
 }
 
 // PinPath is the absolute path of the pinned certificate.
@@ -172,11 +177,7 @@ func (r *Repository) Inside(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Rel(path), reason(err))
 	}
-	root, err := filepath.EvalSymlinks(r.Tree.Root)
-	if err != nil {
-		return fmt.Errorf("%s: %w", r.Tree.Root, reason(err))
-	}
-	if rel, err := filepath.Rel(root, real); err != nil || !filepath.IsLocal(rel) {
+	if rel, err := filepath.Rel(r.real, real); err != nil || !filepath.IsLocal(rel) {
 		return &OutsideError{Path: r.Rel(path), Target: real}
 	}
 	return nil

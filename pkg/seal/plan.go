@@ -1,0 +1,297 @@
+package seal
+
+import (
+	"context"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// Options configure a run. Repository, Ledger and Certificate are needed.
+type Options struct {
+	Repository  *repo.Repository
+	Ledger      *Ledger
+	Certificate *Certificate
+	Live        Live      // proves items unchanged that the ledger does not know; nil: they are sealed anew
+	Prune       bool      // remove the sealed files of Secrets that are gone
+	Rand        io.Reader // source of the session keys; default crypto/rand.Reader
+	Workers     int       // sealing goroutines; default GOMAXPROCS
+}
+
+// Live compares an item with what the cluster holds.
+type Live interface {
+	// Proves reports whether the controller unsealed exactly this ciphertext to
+	// exactly this value, in the Secret as it is now. An error means that the
+	// cluster did not answer; it is not asked again in the same run.
+	Proves(ctx context.Context, namespace, name, key, ciphertext string, value []byte) (bool, error)
+}
+
+// Plan is what a run would do. It holds plaintext; its report does not.
+type Plan struct {
+	Warnings []string
+
+	opts         Options
+	applications []application
+	changes      []change
+	orphans      []orphan
+}
+
+// change is the work on one Secret.
+type change struct {
+	app    *application
+	secret *manifest.Secret
+	id     identity
+	file   *sealedFile      // nil for a new one
+	sealed *manifest.Sealed // nil for a new one
+	path   string           // absolute path of the sealed file
+	seal   []string         // keys to encrypt, sorted
+	drop   []string         // keys to remove, sorted
+	edits  []manifest.Edit  // of the metadata
+	why    string           // for the report
+	proven bool             // the live Secret took the ledger's place
+}
+
+func (c *change) action() report.Action {
+	switch {
+	case c.sealed == nil:
+		return report.Create
+	case len(c.seal)+len(c.drop)+len(c.edits) > 0:
+		return report.Update
+	default:
+		return report.Unchanged
+	}
+}
+
+type orphan struct {
+	app    *application
+	file   *sealedFile
+	sealed *manifest.Sealed
+}
+
+// NewPlan reads the applications and decides what is to be sealed. It writes
+// nothing. Every bad Secret is an error, all of them joined.
+func NewPlan(ctx context.Context, apps []repo.Application, o Options) (*Plan, error) {
+	l := loader{repo: o.Repository, plaintext: true, workers: o.Workers}
+	loaded, err := l.load(ctx, apps)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{opts: o, applications: loaded}
+	live := &prover{live: o.Live}
+	var errs []error
+	taken := map[string]bool{}
+	for i := range loaded {
+		a := &loaded[i]
+		for j := range a.secrets {
+			s := &a.secrets[j]
+			warnings, err := policy(a, s)
+			p.Warnings = append(p.Warnings, warnings...)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			c, err := p.change(ctx, a, s, live, taken)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			p.changes = append(p.changes, c)
+		}
+		p.orphans = append(p.orphans, orphansOf(a)...)
+	}
+	if live.err != nil {
+		p.Warnings = append(p.Warnings, "the cluster could not be asked for what is unchanged: "+live.err.Error())
+	}
+	return p, errors.Join(errs...)
+}
+
+// change decides about one Secret.
+func (p *Plan) change(ctx context.Context, a *application, s *manifest.Secret, live *prover, taken map[string]bool) (change, error) {
+	id := identity{s.Namespace, s.Name, scopeOf(s.Annotations)}
+	c := change{app: a, secret: s, id: id}
+	c.file, c.sealed = a.find(s.Namespace, s.Name)
+	if c.sealed == nil {
+		for _, it := range s.Items {
+			c.seal = append(c.seal, it.Key)
+		}
+		var err error
+		c.path, err = newPath(a, s, taken)
+		return c, err
+	}
+	if c.sealed.InList {
+		return c, &manifest.Error{Path: c.sealed.Path, Line: c.sealed.Line, Object: c.sealed.Object(),
+			Problem: "a SealedSecret inside a List cannot be edited", Fix: "make it a document of its own"}
+	}
+	c.path = c.file.path
+	record := p.opts.Ledger.lookup(a.Name, id)
+	c.compare(ctx, p, record, live)
+	c.edits = metadataEdits(&c, record, p.opts.Certificate.Fingerprint)
+	return c, nil
+}
+
+// otherCertificate is the reason that makes a sealed file stale.
+const otherCertificate = "other certificate"
+
+// compare finds the items to seal and those to drop.
+func (c *change) compare(ctx context.Context, p *Plan, record secretRecord, live *prover) {
+	reasons := map[string]bool{}
+	for _, it := range c.secret.Items {
+		old := c.sealed.Item(it.Key)
+		why := ""
+		switch rec, known := record.Items[it.Key]; {
+		case old == nil:
+			why = "new key"
+		case scopeOf(c.sealed.Annotations) != c.id.scope:
+			why = "scope changed"
+		case known && rec.Ciphertext == ciphertextHash(old.Ciphertext) && record.Certificate == p.opts.Certificate.Fingerprint:
+			if !hmac.Equal([]byte(rec.HMAC), []byte(p.opts.Ledger.hmac(c.id, string(c.secret.Type), it.Key, it.Value))) {
+				why = "value changed"
+			}
+		case known && record.Certificate != p.opts.Certificate.Fingerprint:
+			why = otherCertificate
+		case known:
+			why = "ciphertext is not the one recorded here"
+		case c.recordedFor(p.opts.Certificate) && live.proves(ctx, c.sealed, old, it.Value):
+			c.proven = true
+		case c.sealed.Annotations[AnnotationCertificate] != p.opts.Certificate.Fingerprint && c.sealed.Annotations[AnnotationCertificate] != "":
+			why = otherCertificate
+		default:
+			why = "not recorded on this machine"
+		}
+		if why != "" {
+			c.seal = append(c.seal, it.Key)
+			reasons[why] = true
+		}
+	}
+	for _, old := range c.sealed.Items {
+		if c.secret.Item(old.Key) == nil {
+			c.drop = append(c.drop, old.Key)
+		}
+	}
+	c.why = strings.Join(slices.Sorted(maps.Keys(reasons)), ", ")
+}
+
+// recordedFor reports whether the sealed file says that it was sealed for the certificate.
+func (c *change) recordedFor(cert *Certificate) bool {
+	return c.sealed.Annotations[AnnotationCertificate] == cert.Fingerprint && c.sealed.Annotations[AnnotationHash] == encryptedDataHash(c.sealed.Items)
+}
+
+// newPath names a new sealed file: sealed-<name>.yaml, with the namespace in
+// front when that name is taken.
+func newPath(a *application, s *manifest.Secret, taken map[string]bool) (string, error) {
+	for _, base := range []string{s.Name, s.Namespace + "-" + s.Name} {
+		path := filepath.Join(a.Sealed, sealedPrefix+base+".yaml")
+		if !taken[path] && !exists(path) {
+			taken[path] = true
+			return path, nil
+		}
+	}
+	return "", s.Errorf("", "rename one of the files", "the file %s%s.yaml exists and holds another object", sealedPrefix, s.Name)
+}
+
+// orphansOf are the SealedSecrets whose plaintext is gone. Where there is no
+// plaintext at all (a clone) nothing is an orphan, and neither is a Secret that
+// the contract asks for.
+func orphansOf(a *application) []orphan {
+	if len(a.secrets) == 0 {
+		return nil
+	}
+	have := map[string]bool{}
+	for i := range a.secrets {
+		have[a.secrets[i].Namespace+"/"+a.secrets[i].Name] = true
+	}
+	var out []orphan
+	for i := range a.sealed {
+		f := &a.sealed[i]
+		for j := range f.objects {
+			o := &f.objects[j]
+			if !have[a.namespaceOf(o)+"/"+o.Name] && !a.asksFor(o) {
+				out = append(out, orphan{a, f, o})
+			}
+		}
+	}
+	return out
+}
+
+func (a *application) asksFor(o *manifest.Sealed) bool {
+	if a.contract == nil {
+		return false
+	}
+	spec := a.contract.Secret(o.Name)
+	return spec != nil && spec.NamespaceOr(a.Namespace) == a.namespaceOf(o)
+}
+
+// Entries are the plan as data, in the order of applications and files.
+func (p *Plan) Entries() []report.Entry {
+	out := make([]report.Entry, 0, len(p.changes)+len(p.orphans))
+	for i := range p.changes {
+		c := &p.changes[i]
+		out = append(out, report.Entry{
+			Action: c.action(), Application: c.app.Name, Namespace: c.id.namespace, Name: c.id.name,
+			Path: p.opts.Repository.Rel(c.path), Keys: c.seal, Detail: c.detail(),
+		})
+	}
+	for _, o := range p.orphans {
+		e := report.Entry{
+			Action: report.Orphan, Application: o.app.Name, Namespace: o.app.namespaceOf(o.sealed), Name: o.sealed.Name,
+			Path: o.sealed.Path, Line: o.sealed.Line, Detail: "no plaintext; -prune removes it",
+		}
+		if p.opts.Prune {
+			e.Action, e.Detail = report.Delete, ""
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// detail explains an update in a few words.
+func (c *change) detail() string {
+	var parts []string
+	if c.sealed != nil && len(c.seal) > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d keys: %s", len(c.seal), len(c.secret.Items), c.why))
+	}
+	if len(c.drop) > 0 {
+		parts = append(parts, "removed: "+strings.Join(c.drop, ", "))
+	}
+	if len(c.edits) > 0 && len(c.seal)+len(c.drop) == 0 {
+		parts = append(parts, "metadata")
+	}
+	if c.proven {
+		parts = append(parts, "proven by the live Secret")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Changes reports whether Apply would write anything.
+func (p *Plan) Changes() bool {
+	for i := range p.changes {
+		if p.changes[i].action() != report.Unchanged {
+			return true
+		}
+	}
+	return p.opts.Prune && len(p.orphans) > 0
+}
+
+// prover asks the cluster until it fails once.
+type prover struct {
+	live Live
+	err  error
+}
+
+func (p *prover) proves(ctx context.Context, s *manifest.Sealed, it *manifest.SealedItem, value []byte) bool {
+	if p.live == nil || p.err != nil {
+		return false
+	}
+	ok, err := p.live.Proves(ctx, s.Namespace, s.Name, it.Key, it.Ciphertext, value)
+	p.err = err
+	return ok && err == nil
+}

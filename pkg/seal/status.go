@@ -1,0 +1,68 @@
+package seal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sealway/sealway/pkg/repo"
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// Status says for every Secret whether its sealed file is up to date for the
+// certificate in o: sealed, changed, not sealed, stale, orphan. SealedSecrets
+// without plaintext on this machine are judged by what the file records.
+func Status(ctx context.Context, apps []repo.Application, o Options) ([]report.Entry, []string, error) {
+	p, err := NewPlan(ctx, apps, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := p.Entries()
+	for i := range p.changes {
+		c := &p.changes[i]
+		out[i].Action, out[i].Keys = c.state(), nil
+		if out[i].Action == report.NotSealed {
+			out[i].Detail = fmt.Sprintf("`mage seal:app %s`", c.app.Name)
+		}
+	}
+	return append(out, recorded(p.applications, out, o.Certificate)...), p.Warnings, nil
+}
+
+func (c *change) state() report.Action {
+	switch c.action() {
+	case report.Create:
+		return report.NotSealed
+	case report.Unchanged:
+		return report.Sealed
+	}
+	if strings.Contains(c.why, otherCertificate) {
+		return report.Stale
+	}
+	return report.Changed
+}
+
+// recorded judges the SealedSecrets that no plaintext here stands for.
+func recorded(apps []application, seen []report.Entry, cert *Certificate) []report.Entry {
+	have := map[string]bool{}
+	for _, e := range seen {
+		have[e.Application+":"+e.Subject()] = true
+	}
+	var out []report.Entry
+	for i := range apps {
+		a := &apps[i]
+		for j := range a.sealed {
+			for k := range a.sealed[j].objects {
+				s := &a.sealed[j].objects[k]
+				e := report.Entry{Action: report.Sealed, Application: a.Name, Namespace: a.namespaceOf(s), Name: s.Name, Path: s.Path, Detail: "no plaintext on this machine"}
+				if have[a.Name+":"+e.Subject()] {
+					continue
+				}
+				if s.Annotations[AnnotationCertificate] != cert.Fingerprint {
+					e.Action = report.Stale
+				}
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}

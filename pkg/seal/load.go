@@ -64,16 +64,13 @@ type loader struct {
 func (l *loader) load(ctx context.Context, apps []repo.Application) ([]application, error) {
 	out := make([]application, len(apps))
 	errs := make([]error, len(apps))
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(max(l.workers, runtime.GOMAXPROCS(0)))
 	for i, app := range apps {
 		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
 			out[i].Application = app
 			errs[i] = l.application(ctx, &out[i])
-			return nil
+			return ctx.Err()
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -119,11 +116,13 @@ func (l *loader) contract(path string) (*repo.Contract, error) {
 // each runs f on every file, several at a time, and joins the errors in order.
 func each[T any](ctx context.Context, files []string, f func(path string) (T, error)) ([]T, error) {
 	out, errs := make([]T, len(files)), make([]error, len(files))
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, path := range files {
 		g.Go(func() error {
-			out[i], errs[i] = f(path)
+			if ctx.Err() == nil {
+				out[i], errs[i] = f(path)
+			}
 			return ctx.Err()
 		})
 	}

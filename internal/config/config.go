@@ -1,0 +1,122 @@
+// Package config puts a run's settings together: defaults, then .sealway.yaml at
+// the repository's root, then the environment, then what the command line says.
+package config
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/sealway/sealway/pkg/git"
+)
+
+// File is the name of the settings file at the repository's root.
+const File = ".sealway.yaml"
+
+// Config are the settings of a run.
+type Config struct {
+	Applications string            `yaml:"applications"` // folder of the applications; default "applications"
+	Plaintext    string            `yaml:"plaintext"`    // folder of the plaintext Secrets in an application; default "local-secrets"
+	Sealed       string            `yaml:"sealed"`       // folder of the sealed files in an application; default "templates"
+	Contract     string            `yaml:"contract"`     // the application's contract; default "secrets.yaml"
+	Pin          string            `yaml:"certificate"`  // the pinned certificate; default "sealed-secrets.pem"
+	Namespaces   map[string]string `yaml:"namespaces"`   // application -> namespace; default: the application's name
+	Controller   Controller        `yaml:"controller"`
+	Context      string            `yaml:"context"` // kubeconfig context; default: the current one
+
+	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
+	JSON        bool   `yaml:"-"` // SEALWAY_OUTPUT=json
+	Verbose     bool   `yaml:"-"` // SEALWAY_VERBOSE: unchanged entries too
+	Colour      bool   `yaml:"-"` // neither NO_COLOR nor TERM=dumb
+	CI          bool   `yaml:"-"` // CI: plain progress lines
+}
+
+// Controller names the Sealed Secrets controller's Service.
+type Controller struct {
+	Namespace string `yaml:"namespace"` // default "kube-system"
+	Name      string `yaml:"name"`      // default: found by its usual names and its label
+}
+
+// Load reads the settings of the repository around dir. lookup is os.LookupEnv.
+func Load(ctx context.Context, dir string, lookup func(string) (string, bool)) (*Config, error) {
+	var c Config
+	tree, err := git.Open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(tree.Root, File)
+	data, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		if err := c.parse(data); err != nil {
+			return nil, err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: %w", File, err)
+	}
+	return &c, c.environment(lookup)
+}
+
+var fieldNotFound = regexp.MustCompile(`line (\d+): field (\S+) not found`)
+
+// parse reads the file strictly: a misspelt name is an error.
+func (c *Config) parse(data []byte) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	err := dec.Decode(c)
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil
+	}
+	if m := fieldNotFound.FindStringSubmatch(err.Error()); m != nil {
+		return &Error{Where: File + ":" + m[1], Problem: fmt.Sprintf("unknown setting %q", m[2])}
+	}
+	return &Error{Where: File, Problem: err.Error()}
+}
+
+// environment overrides with what is set; the SEALED_SECRETS names are kubeseal's.
+func (c *Config) environment(lookup func(string) (string, bool)) error {
+	for name, field := range map[string]*string{
+		"SEALWAY_CONTEXT":                     &c.Context,
+		"SEALED_SECRETS_CERT":                 &c.Certificate,
+		"SEALED_SECRETS_CONTROLLER_NAME":      &c.Controller.Name,
+		"SEALED_SECRETS_CONTROLLER_NAMESPACE": &c.Controller.Namespace,
+	} {
+		if v, ok := lookup(name); ok && v != "" {
+			*field = v
+		}
+	}
+	switch v, _ := lookup("SEALWAY_OUTPUT"); v {
+	case "json":
+		c.JSON = true
+	case "", "text":
+	default:
+		return &Error{Where: "SEALWAY_OUTPUT", Problem: fmt.Sprintf("%q is neither text nor json", v)}
+	}
+	set := func(name string) bool {
+		v, _ := lookup(name)
+		return v != "" && v != "0" && v != "false"
+	}
+	term, _ := lookup("TERM")
+	c.Verbose, c.CI = set("SEALWAY_VERBOSE"), set("CI")
+	c.Colour = !set("NO_COLOR") && term != "dumb"
+	return nil
+}
+
+// Error is a wrong setting.
+type Error struct{ Where, Problem string }
+
+func (e *Error) Error() string { return e.Where + ": " + e.Problem }
+
+// Hint points to the list of settings.
+func (e *Error) Hint() string { return "the settings are listed in docs/configuration.md" }
+
+// Usage marks the error as one of usage: exit status 2.
+func (e *Error) Usage() bool { return true }

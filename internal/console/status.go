@@ -1,0 +1,101 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// The exit statuses, all of them.
+const (
+	StatusFailed      = 1   // the operation failed
+	StatusUsage       = 2   // wrong arguments or settings; Mage's own for usage, too
+	StatusFindings    = 3   // the operation worked and found something: plaintext, drift, a bad sealed file
+	StatusUnavailable = 4   // something could not be reached, or did not allow it
+	StatusTimeout     = 5   // waited long enough
+	StatusInterrupted = 130 // SIGINT, SIGTERM or SIGHUP
+)
+
+// Failure is the error that a target returns: Mage reads the exit status from
+// the outermost error alone.
+type Failure struct {
+	Status int
+	Err    error
+}
+
+// Error is the message with its hints, each on a line of its own.
+func (f *Failure) Error() string {
+	var b strings.Builder
+	for i, err := range flatten(f.Err) {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(err.Error())
+		var h interface{ Hint() string }
+		if errors.As(err, &h) && h.Hint() != "" {
+			b.WriteString("\n  hint: " + h.Hint())
+		}
+	}
+	return b.String()
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// ExitStatus is what Mage exits with.
+func (f *Failure) ExitStatus() int { return f.Status }
+
+// Usage is an error of usage.
+type Usage struct{ Problem, Advice string }
+
+func (e *Usage) Error() string { return e.Problem }
+
+// Hint says how it is meant.
+func (e *Usage) Hint() string { return e.Advice }
+
+// Usage marks the error for Exit.
+func (e *Usage) Usage() bool { return true }
+
+// Findings is the error of a command that did its work and found something; the
+// findings themselves are in its report.
+type Findings struct{ Summary string }
+
+func (e *Findings) Error() string { return e.Summary }
+
+// Exit gives an error its status; nil stays nil. ctx is the command's context.
+func Exit(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	status := StatusFailed
+	var findings *Findings
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled): // a signal is the only one to cancel it
+		status = StatusInterrupted
+	case marked(err, func(e interface{ Usage() bool }) bool { return e.Usage() }):
+		status = StatusUsage
+	case errors.As(err, &findings):
+		status = StatusFindings
+	case marked(err, func(e interface{ Timeout() bool }) bool { return e.Timeout() }), errors.Is(err, context.DeadlineExceeded):
+		status = StatusTimeout
+	case marked(err, func(e interface{ Unavailable() bool }) bool { return e.Unavailable() }):
+		status = StatusUnavailable
+	}
+	return &Failure{Status: status, Err: err}
+}
+
+func marked[T any](err error, is func(T) bool) bool {
+	var m T
+	return errors.As(err, &m) && is(m)
+}
+
+// flatten opens joined errors, in order.
+func flatten(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost layer alone is opened
+		var out []error
+		for _, e := range many.Unwrap() {
+			out = append(out, flatten(e)...)
+		}
+		return out
+	}
+	return []error{err}
+}

@@ -1,0 +1,83 @@
+// Package kube turns a kubeconfig into clients, in one place.
+package kube
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// ErrNoCluster says that no kubeconfig names a cluster.
+var ErrNoCluster = errors.New("no cluster: there is no kubeconfig")
+
+// ConfigError says what is wrong with the kubeconfig.
+type ConfigError struct{ Cause error }
+
+func (e *ConfigError) Error() string { return "kubeconfig: " + e.Cause.Error() }
+
+// Hint says what to do.
+func (e *ConfigError) Hint() string {
+	return "set KUBECONFIG to the cluster's kubeconfig, or start one with `mage sandbox:up`"
+}
+
+func (e *ConfigError) Unwrap() error { return e.Cause }
+
+// Unavailable marks the error as one of reach: exit status 4.
+func (e *ConfigError) Unavailable() bool { return true }
+
+// Cluster is one cluster as a kubeconfig's context names it.
+type Cluster struct {
+	Context string // name of the context
+	Server  string // URL of the API server
+	Config  *rest.Config
+	Client  kubernetes.Interface
+}
+
+// String names the cluster in messages.
+func (c *Cluster) String() string { return fmt.Sprintf("%s (%s)", c.Context, c.Server) }
+
+// Load reads the kubeconfig as kubectl does: KUBECONFIG, else ~/.kube/config.
+// The context is the named one, or the current one when the name is empty. It
+// does not connect.
+func Load(name string) (*Cluster, error) {
+	cc := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
+		clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{CurrentContext: name})
+	raw, err := cc.RawConfig()
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	if name == "" {
+		name = raw.CurrentContext
+	}
+	if len(raw.Contexts) == 0 {
+		return nil, &ConfigError{ErrNoCluster}
+	}
+	if raw.Contexts[name] == nil {
+		return nil, &ConfigError{fmt.Errorf("context %q: not found", name)}
+	}
+	config, err := cc.ClientConfig()
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	config.QPS, config.Burst = 50, 100
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	return &Cluster{Context: name, Server: config.Host, Config: config, Client: client}, nil
+}
+
+// Identity is the UID of namespace kube-system, the usual stand-in for a
+// cluster's own name; empty when it may not be read.
+func (c *Cluster) Identity(ctx context.Context) string {
+	ns, err := c.Client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return ""
+	}
+	return string(ns.UID)
+}

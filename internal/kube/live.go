@@ -1,0 +1,91 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// Live compares plaintext with the Secrets that the controller unsealed.
+type Live struct {
+	client kubernetes.Interface
+	seen   map[string]*pair
+}
+
+// Live starts a comparison that asks for each object once.
+func (c *Cluster) Live() *Live { return &Live{client: c.Client, seen: map[string]*pair{}} }
+
+// pair is a SealedSecret and the Secret made of it; nil data when it proves nothing.
+type pair struct {
+	sealed map[string]string
+	data   map[string][]byte
+}
+
+// Proves reports whether the live SealedSecret holds this ciphertext, is
+// unsealed in its newest generation, and the Secret that it owns has the value.
+func (l *Live) Proves(ctx context.Context, namespace, name, key, ciphertext string, value []byte) (bool, error) {
+	id := namespace + "/" + name
+	p := l.seen[id]
+	if p == nil {
+		var err error
+		if p, err = l.load(ctx, namespace, name); err != nil {
+			return false, err
+		}
+		l.seen[id] = p
+	}
+	have, ok := p.data[key]
+	return ok && p.sealed[key] == ciphertext && bytes.Equal(have, value), nil
+}
+
+// answerTime bounds one question: the proof is a convenience, not worth a long wait.
+const answerTime = 10 * time.Second
+
+func (l *Live) load(ctx context.Context, namespace, name string) (*pair, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	raw, err := l.client.CoreV1().RESTClient().Get().
+		AbsPath("/apis/bitnami.com/v1alpha1/namespaces", namespace, "sealedsecrets", name).DoRaw(ctx)
+	if apierrors.IsNotFound(err) {
+		return &pair{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sealedsecret %s/%s: %w", namespace, name, err)
+	}
+	var s struct {
+		Metadata metav1.ObjectMeta `json:"metadata"`
+		Spec     struct {
+			EncryptedData map[string]string `json:"encryptedData"`
+		} `json:"spec"`
+		Status struct {
+			ObservedGeneration int64 `json:"observedGeneration"`
+			Conditions         []struct{ Type, Status string }
+		} `json:"status"`
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, fmt.Errorf("sealedsecret %s/%s: %w", namespace, name, err)
+	}
+	synced := false
+	for _, c := range s.Status.Conditions {
+		synced = synced || c.Type == "Synced" && c.Status == "True"
+	}
+	if !synced || s.Status.ObservedGeneration != s.Metadata.Generation {
+		return &pair{}, nil
+	}
+	secret, err := l.client.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return &pair{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("secret %s/%s: %w", namespace, name, err)
+	}
+	if !metav1.IsControlledBy(secret, &s.Metadata) {
+		return &pair{}, nil
+	}
+	return &pair{sealed: s.Spec.EncryptedData, data: secret.Data}, nil
+}

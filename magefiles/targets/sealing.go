@@ -1,0 +1,223 @@
+package targets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/report"
+	"github.com/sealway/sealway/pkg/seal"
+)
+
+// seal is seal:all and seal:app: read, plan, apply, report.
+func (s *session) seal(ctx context.Context, apps []string, dryRun, prune bool) error {
+	unlock, err := s.repo.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	plan, err := s.plan(ctx, apps, prune)
+	if err != nil {
+		return err
+	}
+	s.report.Entries = plan.Entries()
+	s.report.Warnings = append(s.report.Warnings, plan.Warnings...)
+	verb := "sealed"
+	if dryRun {
+		verb = "would seal"
+	} else if err := plan.Apply(ctx); err != nil {
+		return err
+	}
+	s.report.Summary = s.summary(verb)
+	return s.console.Report(s.report)
+}
+
+func (s *session) plan(ctx context.Context, apps []string, prune bool) (*seal.Plan, error) {
+	selected, err := s.repo.Select(apps...)
+	if err != nil {
+		return nil, err
+	}
+	opts, err := s.sealOptions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts.Prune = prune
+	return seal.NewPlan(ctx, selected, opts)
+}
+
+// sealOptions loads certificate and ledger; the live cluster stands in for an
+// empty ledger where there is one.
+func (s *session) sealOptions(ctx context.Context) (seal.Options, error) {
+	cert, err := seal.LoadCertificate(ctx, s.certificates())
+	if err != nil {
+		return seal.Options{}, err
+	}
+	s.announce(cert)
+	ledger, err := seal.OpenLedger(s.repo.StateDir(), nil)
+	if err != nil {
+		return seal.Options{}, err
+	}
+	o := seal.Options{Repository: s.repo, Ledger: ledger, Certificate: cert}
+	if k, err := s.cluster(); err == nil {
+		o.Live = k.Live()
+	}
+	return o, nil
+}
+
+// announce says for which cluster and certificate this run seals.
+func (s *session) announce(cert *seal.Certificate) {
+	s.report.Fact("certificate", cert.Fingerprint)
+	s.report.Fact("certificateSource", cert.Source)
+	if s.report.Facts["cluster"] == "" {
+		if k, err := s.cluster(); err == nil {
+			s.report.Fact("cluster", k.String())
+		}
+	}
+	cluster := s.report.Facts["cluster"]
+	if cluster == "" {
+		cluster = "whichever cluster holds its key"
+	}
+	s.console.Note("certificate %s from %s, for %s", cert.Short(), cert.Source, cluster)
+	if w, soon := cert.Expiring(s.now); soon {
+		s.report.Warnings = append(s.report.Warnings, w)
+	}
+}
+
+func (s *session) summary(verb string) string {
+	r := s.report
+	total := len(r.Entries) - r.Count(report.Orphan) - r.Count(report.Delete)
+	if len(r.Entries) == 0 {
+		return "nothing to seal: no plaintext Secret found; `mage secrets:generate` makes the applications' own"
+	}
+	text := fmt.Sprintf("%s %d of %d Secrets, %d unchanged", verb, r.Count(report.Create)+r.Count(report.Update), total, r.Count(report.Unchanged))
+	if n := r.Count(report.Orphan); n > 0 {
+		text += fmt.Sprintf(", %d orphaned", n)
+	}
+	if n := r.Count(report.Delete); n > 0 {
+		text += fmt.Sprintf(", %d removed", n)
+	}
+	return text
+}
+
+// sealStatus compares with the controller's newest certificate where there is
+// one to reach, and with the pinned one otherwise.
+func (s *session) sealStatus(ctx context.Context, apps []string) error {
+	selected, err := s.repo.Select(apps...)
+	if err != nil {
+		return err
+	}
+	opts, err := s.sealOptions(ctx)
+	if err != nil {
+		return err
+	}
+	if newest, err := s.newest(ctx); err != nil {
+		s.report.Warnings = append(s.report.Warnings, "compared with "+opts.Certificate.Source+" alone: "+err.Error())
+	} else if newest.Fingerprint != opts.Certificate.Fingerprint {
+		s.report.Warnings = append(s.report.Warnings, fmt.Sprintf("%s has the newer certificate %s: `mage seal:cert -accept`, then `mage seal:all`", newest.Source, newest.Short()))
+		opts.Certificate = newest
+	}
+	entries, warnings, err := seal.Status(ctx, selected, opts)
+	if err != nil {
+		return err
+	}
+	s.report.Entries, s.report.Warnings = entries, append(s.report.Warnings, warnings...)
+	s.report.Summary = fmt.Sprintf("%d of %d Secrets are sealed and up to date", s.report.Count(report.Sealed), len(entries))
+	return s.console.Report(s.report)
+}
+
+// newest is the controller's current certificate, whatever is pinned.
+func (s *session) newest(ctx context.Context) (*seal.Certificate, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	o := s.certificates()
+	o.Given = ""
+	return o.Fetch(ctx)
+}
+
+func (s *session) sealCheck(ctx context.Context, apps []string) error {
+	selected, err := s.repo.Select(apps...)
+	if err != nil {
+		return err
+	}
+	pin, err := s.certificates().LoadPin()
+	if err != nil {
+		return err
+	}
+	findings, checked, err := seal.Check(ctx, s.repo, selected, pin)
+	if err != nil {
+		return err
+	}
+	return s.findings(findings, fmt.Sprintf("%d SealedSecrets checked", checked))
+}
+
+// findings ends a checking command: exit status 3 when there are any.
+func (s *session) findings(list []report.Finding, done string) error {
+	s.report.Findings = list
+	s.report.Summary = fmt.Sprintf("%s, %d findings", done, len(list))
+	if err := s.console.Report(s.report); err != nil || len(list) == 0 {
+		return err
+	}
+	return &console.Findings{Summary: fmt.Sprintf("%s: %d findings", s.report.Command, len(list))}
+}
+
+func (s *session) sealVerify(ctx context.Context, apps []string) error {
+	selected, err := s.repo.Select(apps...)
+	if err != nil {
+		return err
+	}
+	c, err := s.controller(ctx)
+	if err != nil {
+		return err
+	}
+	s.console.Note("%s of %s decrypts each file, two a second", c, s.report.Facts["cluster"])
+	findings, checked, err := seal.Verify(ctx, s.repo, selected, c, func(done, total int, o *manifest.Sealed) {
+		s.console.Progress("verify", fmt.Sprintf("%d of %d, %s", done, total, o.Object()), done == total)
+	})
+	if err != nil {
+		return err
+	}
+	return s.findings(findings, fmt.Sprintf("%d SealedSecrets verified", checked))
+}
+
+// sealCert shows the certificate that would be pinned, and pins it when told to.
+func (s *session) sealCert(ctx context.Context, accept bool) error {
+	o := s.certificates()
+	pin, pinErr := o.LoadPin()
+	var bad *seal.CertificateError
+	if pinErr != nil && !errors.As(pinErr, &bad) {
+		return pinErr
+	}
+	cert, err := o.Fetch(ctx)
+	if err != nil {
+		return err
+	}
+	s.report.Fact("certificate", cert.Fingerprint)
+	s.report.Steps = append(s.report.Steps, certStep("certificate", cert))
+	switch {
+	case pin != nil:
+		s.report.Steps = append(s.report.Steps, certStep("pinned", pin))
+	case pinErr != nil:
+		s.report.Warnings = append(s.report.Warnings, pinErr.Error())
+	}
+	same := pin != nil && pin.Fingerprint == cert.Fingerprint
+	switch {
+	case same:
+		s.report.Summary = "the pinned certificate is the current one"
+	case !accept:
+		s.report.Summary = "not pinned: compare the fingerprint with the cluster's, then `mage seal:cert -accept`"
+	default:
+		if err := manifest.WriteFiles(ctx, []manifest.File{{Path: o.Pin, Data: cert.PEM, Mode: 0o644}}); err != nil {
+			return err
+		}
+		s.report.Summary = fmt.Sprintf("pinned in %s: commit it, and run `mage seal:all`", o.PinName)
+	}
+	return s.console.Report(s.report)
+}
+
+func certStep(name string, c *seal.Certificate) report.Step {
+	return report.Step{Name: name, State: "SHA256:" + c.Fingerprint,
+		Detail: fmt.Sprintf("%s, RSA %d, %s to %s", c.Source, c.Key.Size()*8, c.NotBefore.Format(time.DateOnly), c.NotAfter.Format(time.DateOnly))}
+}

@@ -1,0 +1,109 @@
+// Package targets holds the Mage targets. Import it in a magefile:
+//
+//	//mage:import
+//	_ "github.com/sealway/sealway/magefiles/targets"
+//
+// A target reads its arguments, calls one method of session, and returns an
+// error that carries the exit status.
+package targets
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/sealway/sealway/internal/config"
+	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/internal/kube"
+	"github.com/sealway/sealway/pkg/controller"
+	"github.com/sealway/sealway/pkg/repo"
+	"github.com/sealway/sealway/pkg/report"
+	"github.com/sealway/sealway/pkg/seal"
+)
+
+// arguments are what a command line gave; nil pointers were not given.
+type arguments struct {
+	app  []string // positional names
+	cert *string
+	json *bool
+}
+
+// session is one run of one command.
+type session struct {
+	config  *config.Config
+	repo    *repo.Repository
+	console *console.Console
+	report  *report.Report
+	now     time.Time
+}
+
+// run opens a session, calls do, prints the report and gives the error its exit
+// status. SIGTERM and SIGHUP end the run as Ctrl-C does; Mage sees to that one.
+func run(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return console.Exit(ctx, start(ctx, command, a, do))
+}
+
+func start(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {
+	for _, p := range a.app {
+		if strings.HasPrefix(p, "-") || p == "" { // Mage takes a flag before the names for a name
+			return &console.Usage{Problem: command + ": " + p + " is no application", Advice: "names come first, flags behind them: mage " + command + " NAME -dryRun"}
+		}
+	}
+	c, err := config.Load(ctx, ".", os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	if a.cert != nil {
+		c.Certificate = *a.cert
+	}
+	c.JSON = c.JSON || is(a.json)
+	r, err := repo.Open(ctx, repo.Options{
+		Applications: c.Applications, Plaintext: c.Plaintext, Sealed: c.Sealed,
+		Contract: c.Contract, Pin: c.Pin, Namespaces: c.Namespaces,
+	})
+	if err != nil {
+		return err
+	}
+	s := &session{
+		config: c, repo: r, report: report.New(command), now: time.Now(),
+		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, CI: c.CI}),
+	}
+	return do(ctx, s)
+}
+
+// is reads an optional flag.
+func is(b *bool) bool { return b != nil && *b }
+
+// names splits an optional list of names.
+func names(list *string) []string {
+	if list == nil || *list == "" {
+		return nil
+	}
+	return strings.Split(*list, ",")
+}
+
+// cluster connects as the kubeconfig says.
+func (s *session) cluster() (*kube.Cluster, error) { return kube.Load(s.config.Context) }
+
+// controller finds the Sealed Secrets controller and tells which cluster it is in.
+func (s *session) controller(ctx context.Context) (*controller.Controller, error) {
+	k, err := s.cluster()
+	if err != nil {
+		return nil, err
+	}
+	s.report.Fact("cluster", k.String())
+	return controller.Find(ctx, k.Client, controller.Options{Namespace: s.config.Controller.Namespace, Name: s.config.Controller.Name})
+}
+
+// certificates says where the certificate to seal with comes from.
+func (s *session) certificates() seal.CertificateOptions {
+	return seal.CertificateOptions{
+		Given: s.config.Certificate, Pin: s.repo.PinPath(), PinName: s.repo.Rel(s.repo.PinPath()), Now: s.now,
+		Controller: func(ctx context.Context) (seal.Controller, error) { return s.controller(ctx) },
+	}
+}

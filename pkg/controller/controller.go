@@ -1,0 +1,121 @@
+// Package controller speaks with the Sealed Secrets controller through the API
+// server's service proxy, as kubeseal does: its newest certificate and its word
+// on whether it can decrypt a SealedSecret.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/kubernetes"
+)
+
+// Options say where to look for the controller's Service.
+type Options struct {
+	Namespace string // default "kube-system"
+	Name      string // default: the names of the release manifest and of the Helm chart, then the label
+}
+
+// DefaultNamespace is where controller.yaml and the chart's documentation install it.
+const DefaultNamespace = "kube-system"
+
+const label = "app.kubernetes.io/name=sealed-secrets"
+
+// Controller is a controller that was found.
+type Controller struct {
+	Namespace, Name string // of its Service
+	port            string // the Service port's name; empty in the release manifest
+	client          kubernetes.Interface
+}
+
+// Find looks for the controller's Service by name, and by label where no name is
+// given, first in the namespace and then in all of them.
+func Find(ctx context.Context, client kubernetes.Interface, o Options) (*Controller, error) {
+	if o.Namespace == "" {
+		o.Namespace = DefaultNamespace
+	}
+	names := []string{"sealed-secrets-controller", "sealed-secrets"}
+	if o.Name != "" {
+		names = []string{o.Name}
+	}
+	for _, name := range names {
+		svc, err := client.CoreV1().Services(o.Namespace).Get(ctx, name, metav1.GetOptions{})
+		if err == nil {
+			return found(client, svc), nil
+		}
+		if !apierrors.IsNotFound(err) {
+			return nil, access(err, "services", "get", o.Namespace)
+		}
+	}
+	if o.Name == "" {
+		if c := byLabel(ctx, client, o.Namespace); c != nil {
+			return c, nil
+		}
+	}
+	return nil, &MissingError{Namespace: o.Namespace, Names: names, Label: o.Name == ""}
+}
+
+// byLabel looks in the namespace first. Not being allowed to list is no error of
+// its own: the controller is then simply not found this way.
+func byLabel(ctx context.Context, client kubernetes.Interface, namespace string) *Controller {
+	for _, ns := range []string{namespace, metav1.NamespaceAll} {
+		list, err := client.CoreV1().Services(ns).List(ctx, metav1.ListOptions{LabelSelector: label})
+		if err != nil {
+			continue
+		}
+		i := slices.IndexFunc(list.Items, func(s corev1.Service) bool { return !strings.HasSuffix(s.Name, "-metrics") && len(s.Spec.Ports) > 0 })
+		if i >= 0 {
+			return found(client, &list.Items[i])
+		}
+	}
+	return nil
+}
+
+func found(client kubernetes.Interface, svc *corev1.Service) *Controller {
+	c := &Controller{Namespace: svc.Namespace, Name: svc.Name, client: client}
+	if len(svc.Spec.Ports) > 0 {
+		c.port = svc.Spec.Ports[0].Name
+	}
+	return c
+}
+
+// String is the controller's name in messages.
+func (c *Controller) String() string { return "controller " + c.Namespace + "/" + c.Name }
+
+// Certificate returns the newest certificate in PEM.
+func (c *Controller) Certificate(ctx context.Context) ([]byte, string, error) {
+	data, err := c.client.CoreV1().Services(c.Namespace).ProxyGet("http", c.Name, c.port, "/v1/cert.pem", nil).DoRaw(ctx)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s: certificate: %w", c, access(err, "services/proxy", "get", c.Namespace))
+	}
+	return data, c.String(), nil
+}
+
+// ErrUndecryptable says that none of the controller's keys opens a SealedSecret.
+var ErrUndecryptable = fmt.Errorf("the controller cannot decrypt it")
+
+// Verify asks whether the controller can decrypt a SealedSecret, given as JSON.
+// The controller answers two requests a second (GCRA, burst 2, --rate-limit);
+// a 429 is waited out by client-go as its Retry-After says.
+func (c *Controller) Verify(ctx context.Context, sealedSecret []byte) error {
+	status := 0
+	err := c.client.CoreV1().RESTClient().Post().
+		Namespace(c.Namespace).Resource("services").SubResource("proxy").
+		Name(utilnet.JoinSchemeNamePort("http", c.Name, c.port)).Suffix("v1", "verify").
+		SetHeader("Content-Type", "application/json").
+		Body(sealedSecret).Do(ctx).StatusCode(&status).Error()
+	switch {
+	case status == http.StatusConflict:
+		return ErrUndecryptable
+	case err != nil:
+		return access(err, "services/proxy", "create", c.Namespace)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package seal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// RuleUndecryptable is the finding of Verify.
+const RuleUndecryptable = "sealed-undecryptable"
+
+// Verifier asks the controller about one SealedSecret, given as JSON.
+type Verifier interface {
+	// Verify returns an error when the controller cannot decrypt it; one that
+	// has Unavailable() true when it did not answer.
+	Verify(ctx context.Context, sealedSecret []byte) error
+}
+
+// The controller takes two requests a second and a burst of two
+// (--rate-limit, --rate-limit-burst).
+const (
+	verifyInterval = 500 * time.Millisecond
+	verifyBurst    = 2
+)
+
+// Verify has the controller decrypt every sealed file, paced to its rate limit.
+// progress is called after each one.
+func Verify(ctx context.Context, r *repo.Repository, apps []repo.Application, v Verifier, progress func(done, total int, s *manifest.Sealed)) ([]report.Finding, int, error) {
+	l := loader{repo: r}
+	loaded, err := l.load(ctx, apps)
+	if err != nil {
+		return nil, 0, err
+	}
+	var all []*manifest.Sealed
+	for i := range loaded {
+		for j := range loaded[i].sealed {
+			for k := range loaded[i].sealed[j].objects {
+				all = append(all, &loaded[i].sealed[j].objects[k])
+			}
+		}
+	}
+	pace := rate.NewLimiter(rate.Every(verifyInterval), verifyBurst)
+	var findings []report.Finding
+	for i, s := range all {
+		if err := pace.Wait(ctx); err != nil {
+			return findings, i, fmt.Errorf("verified %d of %d: %w", i, len(all), err)
+		}
+		if err := v.Verify(ctx, bare(s)); err != nil {
+			var u interface{ Unavailable() bool }
+			if errors.As(err, &u) && u.Unavailable() {
+				return findings, i, fmt.Errorf("verified %d of %d: %w", i, len(all), err)
+			}
+			findings = append(findings, report.Finding{Rule: RuleUndecryptable, Path: s.Path, Line: s.Line, Object: s.Object(), Message: err.Error(),
+				Fix: "it was sealed for another cluster, namespace or name, or edited: `mage seal:all` where the plaintext is"})
+		}
+		progress(i+1, len(all), s)
+	}
+	return findings, len(all), nil
+}
+
+// bare is the SealedSecret without its template's data, which is no business of
+// the decryption (sealed-secrets#2019).
+func bare(s *manifest.Sealed) []byte {
+	items := map[string]string{}
+	for _, it := range s.Items {
+		items[it.Key] = it.Ciphertext
+	}
+	out, _ := json.Marshal(object{ // strings alone: cannot fail
+		"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
+		"metadata": metadata(s.Name, s.Namespace, nil, s.Annotations),
+		"spec":     object{"encryptedData": items, "template": object{"metadata": metadata(s.Name, s.Namespace, nil, s.Template.Annotations)}},
+	})
+	return out
+}

@@ -4,7 +4,6 @@ package config
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +13,6 @@ import (
 	"regexp"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/sealway/sealway/pkg/git"
 )
 
 // File is the name of the settings file at the repository's root.
@@ -45,15 +42,10 @@ type Controller struct {
 	Name      string `yaml:"name"`      // default: found by its usual names and its label
 }
 
-// Load reads the settings of the repository around dir. lookup is os.LookupEnv.
-func Load(ctx context.Context, dir string, lookup func(string) (string, bool)) (*Config, error) {
+// Load reads the settings of the repository with the given root. lookup is os.LookupEnv.
+func Load(root string, lookup func(string) (string, bool)) (*Config, error) {
 	var c Config
-	tree, err := git.Open(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(tree.Root, File)
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(filepath.Join(root, File))
 	switch {
 	case err == nil:
 		if err := c.parse(data); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/internal/kube"
 	"github.com/sealway/sealway/pkg/controller"
+	"github.com/sealway/sealway/pkg/git"
 	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/seal"
@@ -54,7 +55,11 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 			return &console.Usage{Problem: command + ": " + p + " is no application", Advice: "names come first, flags behind them: mage " + command + " NAME -dryRun"}
 		}
 	}
-	c, err := config.Load(ctx, ".", os.LookupEnv)
+	tree, err := git.Open(ctx, ".")
+	if err != nil {
+		return err
+	}
+	c, err := config.Load(tree.Root, os.LookupEnv)
 	if err != nil {
 		return err
 	}
@@ -62,7 +67,7 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 		c.Certificate = *a.cert
 	}
 	c.JSON = c.JSON || is(a.json)
-	r, err := repo.Open(ctx, repo.Options{
+	r, err := repo.New(tree, repo.Options{
 		Applications: c.Applications, Plaintext: c.Plaintext, Sealed: c.Sealed,
 		Contract: c.Contract, Pin: c.Pin, Namespaces: c.Namespaces,
 	})

@@ -3,7 +3,6 @@
 package repo
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +16,6 @@ import (
 
 // Options are the names of a repository's folders and files. The zero value has the defaults.
 type Options struct {
-	Dir          string            // any folder inside the repository; default "."
 	Applications string            // folder of the applications, relative to the root; default "applications"
 	Plaintext    string            // folder of the plaintext Secrets in an application; default "local-secrets"
 	Sealed       string            // folder of the sealed files in an application; default "templates"
@@ -31,7 +29,7 @@ func (o Options) withDefaults() Options {
 		field *string
 		value string
 	}{
-		{&o.Dir, "."}, {&o.Applications, "applications"}, {&o.Plaintext, "local-secrets"},
+		{&o.Applications, "applications"}, {&o.Plaintext, "local-secrets"},
 		{&o.Sealed, "templates"}, {&o.Contract, "secrets.yaml"}, {&o.Pin, "sealed-secrets.pem"},
 	} {
 		if *d.field == "" {
@@ -48,18 +46,13 @@ type Repository struct {
 	real string // the root without symbolic links
 }
 
-// Open finds the repository around o.Dir.
-func Open(ctx context.Context, o Options) (*Repository, error) {
-	o = o.withDefaults()
-	tree, err := git.Open(ctx, o.Dir)
-	if err != nil {
-		return nil, err
-	}
+// New describes the repository in a work tree.
+func New(tree *git.Tree, o Options) (*Repository, error) {
 	real, err := filepath.EvalSymlinks(tree.Root)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tree.Root, reason(err))
 	}
-	return &Repository{Tree: tree, opts: o, real: real}, nil
+	return &Repository{Tree: tree, opts: o.withDefaults(), real: real}, nil
 }
 
 // PinPath is the absolute path of the pinned certificate.

@@ -143,9 +143,11 @@ func (p *Plan) content(c *change, old []byte, sealed map[string]string) ([]byte,
 	for _, key := range c.drop {
 		edits = append(edits, manifest.Edit{Path: []string{"spec", "encryptedData", key}, Delete: true})
 	}
-	edits = append(edits,
-		manifest.Edit{Path: []string{"metadata", "annotations", AnnotationCertificate}, Value: p.opts.Certificate.Fingerprint},
-		manifest.Edit{Path: []string{"metadata", "annotations", AnnotationHash}, Value: encryptedDataHash(list)})
+	annotations := []string{"metadata", "annotations"}
+	if c.sealed.Annotations[AnnotationCertificate] != p.opts.Certificate.Fingerprint {
+		edits = append(edits, manifest.Edit{Path: append(slices.Clone(annotations), AnnotationCertificate), Value: p.opts.Certificate.Fingerprint})
+	}
+	edits = append(edits, manifest.Edit{Path: append(annotations, AnnotationHash), Value: encryptedDataHash(list), Plain: true})
 	return manifest.EditDocument(old, c.sealed.Document, edits)
 }
 

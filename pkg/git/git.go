@@ -38,7 +38,7 @@ func Open(ctx context.Context, dir string) (*Tree, error) {
 	return &Tree{Root: filepath.FromSlash(lines[0]), CommonDir: filepath.FromSlash(lines[1])}, nil
 }
 
-// Tracked returns those of the paths (relative to the root) that the index holds.
+// Tracked returns those of the paths (relative to the root, with slashes) that the index holds.
 func (t *Tree) Tracked(ctx context.Context, paths []string) (map[string]bool, error) {
 	tracked := map[string]bool{}
 	if len(paths) == 0 {
@@ -55,14 +55,14 @@ func (t *Tree) Tracked(ctx context.Context, paths []string) (map[string]bool, er
 		index[p] = true
 	}
 	for _, p := range paths {
-		if index[filepath.ToSlash(p)] {
+		if index[p] {
 			tracked[p] = true
 		}
 	}
 	return tracked, nil
 }
 
-// Ignored returns those of the paths (relative to the root) that an ignore rule
+// Ignored returns those of the paths (relative to the root, with slashes) that an ignore rule
 // matches, whether they are tracked or not.
 func (t *Tree) Ignored(ctx context.Context, paths []string) (map[string]bool, error) {
 	ignored := map[string]bool{}
@@ -71,7 +71,7 @@ func (t *Tree) Ignored(ctx context.Context, paths []string) (map[string]bool, er
 	}
 	var in bytes.Buffer
 	for _, p := range paths {
-		in.WriteString(filepath.ToSlash(p) + "\x00")
+		in.WriteString(p + "\x00")
 	}
 	out, err := run(ctx, t.Root, &in, "check-ignore", "--no-index", "-z", "--stdin")
 	var exit *exec.ExitError
@@ -82,7 +82,7 @@ func (t *Tree) Ignored(ctx context.Context, paths []string) (map[string]bool, er
 		return nil, err
 	}
 	for _, p := range fields(out) {
-		ignored[filepath.FromSlash(p)] = true
+		ignored[p] = true
 	}
 	return ignored, nil
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -88,11 +86,11 @@ func (l *loader) load(ctx context.Context, apps []repo.Application) ([]applicati
 func (l *loader) application(ctx context.Context, a *application) error {
 	var errs []error
 	var err error
-	if a.contract, err = l.contract(a.Contract); err != nil {
+	if a.contract, err = l.repo.LoadContract(a.Application); err != nil {
 		errs = append(errs, err)
 	}
 	if l.plaintext {
-		if a.secrets, err = l.secrets(ctx, a.Plaintext); err != nil {
+		if a.secrets, err = l.repo.Secrets(ctx, a.Application); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -102,55 +100,13 @@ func (l *loader) application(ctx context.Context, a *application) error {
 	return errors.Join(errs...)
 }
 
-func (l *loader) contract(path string) (*repo.Contract, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, l.unreadable(path, err)
-	}
-	return repo.ReadContract(l.repo.Rel(path), data)
-}
-
-// each runs f on every file, several at a time, and joins the errors in order.
-func each[T any](ctx context.Context, files []string, f func(path string) (T, error)) ([]T, error) {
-	out, errs := make([]T, len(files)), make([]error, len(files))
-	var g errgroup.Group
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, path := range files {
-		g.Go(func() error {
-			if ctx.Err() == nil {
-				out[i], errs[i] = f(path)
-			}
-			return ctx.Err()
-		})
-	}
-	return out, errors.Join(g.Wait(), errors.Join(errs...))
-}
-
-func (l *loader) secrets(ctx context.Context, dir string) ([]manifest.Secret, error) {
-	files, _, err := repo.Manifests(dir)
-	if err != nil {
-		return nil, l.unreadable(dir, err)
-	}
-	lists, err := each(ctx, files, func(path string) ([]manifest.Secret, error) {
-		data, err := l.read(path)
-		if err != nil {
-			return nil, err
-		}
-		return manifest.ReadSecrets(l.repo.Rel(path), data)
-	})
-	return slices.Concat(lists...), err
-}
-
 func (l *loader) sealed(ctx context.Context, dir string) ([]sealedFile, error) {
 	files, _, err := repo.Manifests(dir)
 	if err != nil {
-		return nil, l.unreadable(dir, err)
+		return nil, l.repo.Unreadable(dir, err)
 	}
-	list, err := each(ctx, files, func(path string) (sealedFile, error) {
-		data, err := l.read(path)
+	list, err := repo.Each(ctx, files, func(path string) (sealedFile, error) {
+		data, err := l.repo.ReadFile(path)
 		if err != nil || !bytes.Contains(data, []byte("SealedSecret")) {
 			return sealedFile{}, err
 		}
@@ -169,64 +125,15 @@ func isSealedName(path string) bool {
 	return len(filepath.Base(path)) > len(sealedPrefix) && filepath.Base(path)[:len(sealedPrefix)] == sealedPrefix
 }
 
-func (l *loader) read(path string) ([]byte, error) {
-	if err := l.repo.Inside(path); err != nil {
-		return nil, err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, l.unreadable(path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &manifest.Error{Path: l.repo.Rel(path), Problem: "this is not a regular file", Fix: "a manifest is a file; move everything else out of this folder"}
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, l.unreadable(path, err)
-	}
-	return data, nil
-}
-
-func (l *loader) unreadable(path string, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	return fmt.Errorf("%s: cannot be read: %w", l.repo.Rel(path), err)
-}
-
 // private refuses plaintext that Git tracks or would pick up.
 func (l *loader) private(ctx context.Context, apps []application) error {
 	var paths []string
-	seen := map[string]bool{}
 	for _, a := range apps {
 		for _, s := range a.secrets {
-			if !seen[s.Path] {
-				seen[s.Path] = true
-				paths = append(paths, s.Path)
-			}
+			paths = append(paths, s.Path)
 		}
 	}
-	tracked, err := l.repo.Tree.Tracked(ctx, paths)
-	if err != nil {
-		return err
-	}
-	ignored, err := l.repo.Tree.Ignored(ctx, paths)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, p := range paths {
-		switch {
-		case tracked[p]:
-			errs = append(errs, &manifest.Error{Path: p, Problem: "Git tracks this plaintext file",
-				Fix: "`git rm --cached " + p + "`, commit, and change every value in it: history keeps them"})
-		case !ignored[p]:
-			errs = append(errs, &manifest.Error{Path: p, Problem: "Git does not ignore this plaintext file",
-				Fix: "add the line `" + filepath.Base(filepath.Dir(p)) + "/` to .gitignore"})
-		}
-	}
-	return errors.Join(errs...)
+	return l.repo.CheckPrivate(ctx, paths)
 }
 
 // unique refuses the same Secret twice, in plaintext or sealed.

@@ -139,13 +139,17 @@ func TestSecondRun(t *testing.T) {
 		},
 		{
 			name: "type", reason: "it is part of what was sealed",
-			change: func(w *world) { w.write(plainDB, strings.Replace(twoValues, "kind: Secret\n", "kind: Secret\ntype: example.com/db\n", 1)) },
-			want:   []string{"update shop/db password,user"},
+			change: func(w *world) {
+				w.write(plainDB, strings.Replace(twoValues, "kind: Secret\n", "kind: Secret\ntype: example.com/db\n", 1))
+			},
+			want: []string{"update shop/db password,user"},
 		},
 		{
 			name: "immutable", reason: "it goes into the template",
-			change: func(w *world) { w.write(plainDB, strings.Replace(twoValues, "kind: Secret\n", "kind: Secret\nimmutable: true\n", 1)) },
-			want:   []string{"update shop/db"},
+			change: func(w *world) {
+				w.write(plainDB, strings.Replace(twoValues, "kind: Secret\n", "kind: Secret\nimmutable: true\n", 1))
+			},
+			want: []string{"update shop/db"},
 		},
 	}
 	for _, c := range cases {

@@ -1,9 +1,9 @@
 package repo
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -159,15 +159,14 @@ func (r Ref) String() string { return r.Application + "/" + r.Secret + "/" + r.K
 const Placeholder = "CHANGEME"
 
 // IsPlaceholder reports whether a value only stands in for one: nothing or
-// white space, CHANGEME in one of its spellings, or words in angle brackets
-// such as <generated-value>.
+// white space, CHANGEME and its kin in any spelling, words in angle brackets
+// such as <generated-value>, and the keys that the documentation of LiteLLM and
+// of Open WebUI shows. Generation fills these in, sealing refuses them.
 func IsPlaceholder(value []byte) bool {
-	text := strings.TrimSpace(string(value))
-	switch strings.ToUpper(text) {
-	case "", Placeholder, "CHANGE_ME", "CHANGE-ME":
-		return true
-	}
-	return len(text) <= 64 && bracketed.MatchString(text)
+	v := bytes.TrimSpace(value)
+	return len(v) == 0 || len(v) <= maxPlaceholder && placeholder.Match(v)
 }
 
-var bracketed = regexp.MustCompile(`^<[A-Za-z][A-Za-z0-9 _-]*>$`)
+const maxPlaceholder = 64
+
+var placeholder = regexp.MustCompile(`(?i)^(change[-_]?me|replace[-_]?me|to-?do|fix-?me|xxx+|example|placeholder|<[^<>]+>|your[-_ ].+|sk-1234|NoTaGrEaTpAsSwOrD|0p3n-w3bu!)$`)

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/sealway/sealway/pkg/manifest"
 )
@@ -40,15 +39,17 @@ func (p *Plan) Apply(ctx context.Context) error {
 // render applies the changes in memory, file by file.
 func (p *Plan) render() ([]manifest.File, error) {
 	var files []manifest.File
+	index := map[string]int{} // path -> place in files
 	for i := range p.changes {
 		c := &p.changes[i]
-		at := slices.IndexFunc(files, func(f manifest.File) bool { return f.Path == c.secret.disk })
-		if at < 0 {
+		at, known := index[c.secret.disk]
+		if !known {
 			data, err := c.secret.read()
 			if err != nil {
 				return nil, err
 			}
 			at = len(files)
+			index[c.secret.disk] = at
 			files = append(files, manifest.File{Path: c.secret.disk, Data: data, Mode: fileMode})
 		}
 		data, err := c.apply(files[at].Data)

@@ -87,10 +87,11 @@ func newGraph(apps []App, o Options) (*graph, error) {
 
 func (g *graph) addApp(a *App) error {
 	var errs errorList
+	have := newFolder(a, g.opts)
 	for i := range a.Contract.Secrets {
 		spec := &a.Contract.Secrets[i]
 		s := &secret{app: a, spec: spec, namespace: spec.NamespaceOr(a.Namespace), selected: g.opts.selects(a.Name)}
-		errs.add(s.find(g.opts))
+		errs.add(s.find(have, g.opts))
 		for j := range spec.Keys {
 			n := &node{secret: s, spec: &spec.Keys[j]}
 			if s.found != nil {
@@ -104,26 +105,43 @@ func (g *graph) addApp(a *App) error {
 	return errs.err()
 }
 
+// folder is an application's plaintext Secrets by name and by file.
+type folder struct {
+	byName map[string][]*manifest.Secret
+	byPath map[string]*manifest.Secret // one of the file's
+}
+
+func newFolder(a *App, o Options) folder {
+	f := folder{map[string][]*manifest.Secret{}, map[string]*manifest.Secret{}}
+	for i := range a.Secrets {
+		s := &a.Secrets[i]
+		f.byName[s.Name] = append(f.byName[s.Name], s)
+		f.byPath[o.shown(s.Path)] = s
+	}
+	return f
+}
+
 // find looks for the Secret among those of the application's folder.
-func (s *secret) find(o Options) error {
-	fresh := o.shown(s.newPath())
-	for i := range s.app.Secrets {
-		have := &s.app.Secrets[i]
-		same := have.Name == s.spec.Name
+func (s *secret) find(have folder, o Options) error {
+	named := have.byName[s.spec.Name]
+	for _, h := range named {
 		switch {
-		case same && have.Namespace == s.namespace && s.found == nil:
-			s.found = have
-		case same && have.Namespace == s.namespace:
-			return have.Errorf("", "keep one of the two", "the same Secret stands in %s:%d too", o.shown(s.found.Path), s.found.Line)
-		case same && s.selected:
-			return have.Errorf("", "change the namespace in one of the two", "%s:%d puts this Secret into the namespace %s",
-				s.app.Contract.Path, s.spec.Line, s.namespace)
+		case h.Namespace != s.namespace:
+		case s.found == nil:
+			s.found = h
+		default:
+			return h.Errorf("", "keep one of the two", "the same Secret stands in %s:%d too", o.shown(s.found.Path), s.found.Line)
 		}
 	}
-	for i := range s.app.Secrets {
-		if have := &s.app.Secrets[i]; s.found == nil && s.selected && o.shown(have.Path) == fresh {
-			return have.Errorf("", "give that Secret a file of its own name", "the file is in the way: %s belongs here", s.object())
-		}
+	if s.found != nil || !s.selected {
+		return nil
+	}
+	if len(named) > 0 { // most likely meant to be this one
+		return named[0].Errorf("", "change the namespace in one of the two", "%s:%d puts this Secret into the namespace %s",
+			s.app.Contract.Path, s.spec.Line, s.namespace)
+	}
+	if h := have.byPath[o.shown(s.newPath())]; h != nil {
+		return h.Errorf("", "give that Secret a file of its own name", "the file is in the way: %s belongs here", s.object())
 	}
 	return nil
 }

@@ -5,5 +5,7 @@ package main
 
 import (
 	//mage:import
+	_ "github.com/sealway/sealway/magefiles/project"
+	//mage:import
 	_ "github.com/sealway/sealway/magefiles/targets"
 )

@@ -3,7 +3,9 @@ package console
 import (
 	"context"
 	"errors"
+	"os/signal"
 	"strings"
+	"syscall"
 )
 
 // The exit statuses, all of them.
@@ -98,4 +100,12 @@ func flatten(err error) []error {
 		return out
 	}
 	return []error{err}
+}
+
+// Run calls do with a context that SIGTERM and SIGHUP end as Ctrl-C does (Mage
+// sees to that one), and gives the error its exit status.
+func Run(ctx context.Context, do func(context.Context) error) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return Exit(ctx, do(ctx))
 }

@@ -45,8 +45,16 @@ func (c *Cluster) String() string { return fmt.Sprintf("%s (%s)", c.Context, c.S
 // The context is the named one, or the current one when the name is empty. It
 // does not connect.
 func Load(name string) (*Cluster, error) {
-	cc := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
-		clientcmd.NewDefaultClientConfigLoadingRules(), &clientcmd.ConfigOverrides{CurrentContext: name})
+	return load(clientcmd.NewDefaultClientConfigLoadingRules(), name)
+}
+
+// LoadFile reads one kubeconfig file and takes its current context.
+func LoadFile(path string) (*Cluster, error) {
+	return load(&clientcmd.ClientConfigLoadingRules{ExplicitPath: path}, "")
+}
+
+func load(rules clientcmd.ClientConfigLoader, name string) (*Cluster, error) {
+	cc := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: name})
 	raw, err := cc.RawConfig()
 	if err != nil {
 		return nil, &ConfigError{err}

@@ -10,9 +10,7 @@ package targets
 import (
 	"context"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/sealway/sealway/internal/config"
@@ -41,12 +39,9 @@ type session struct {
 	now     time.Time
 }
 
-// run opens a session, calls do, prints the report and gives the error its exit
-// status. SIGTERM and SIGHUP end the run as Ctrl-C does; Mage sees to that one.
+// run opens a session and calls do, which prints the report.
 func run(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	return console.Exit(ctx, start(ctx, command, a, do))
+	return console.Run(ctx, func(ctx context.Context) error { return start(ctx, command, a, do) })
 }
 
 func start(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {

@@ -1,0 +1,34 @@
+// Package project holds the targets of this repository alone; other
+// repositories import targets.
+package project
+
+import (
+	"context"
+	"os"
+
+	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/internal/demo"
+)
+
+// Demo tells the whole way of a secret on real servers, in a scratch clone.
+func Demo(ctx context.Context,
+	keep *bool, // leave the sandbox and the clone behind
+) error {
+	return console.Run(ctx, func(ctx context.Context) error {
+		binary, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		return demo.Run(ctx, demo.Options{Source: ".", Binary: binary, Out: os.Stdout, Err: os.Stderr, Keep: keep != nil && *keep})
+	})
+}
+
+// Test is the gate: format, modules, vet, lint, and every test, with the race detector where there is a C compiler.
+func Test(ctx context.Context) error {
+	return console.Run(ctx, func(ctx context.Context) error { return runSteps(ctx, gate()) })
+}
+
+// Bench measures sealing beside kubeseal in the same run; docs/performance.md holds the figures.
+func Bench(ctx context.Context) error {
+	return console.Run(ctx, func(ctx context.Context) error { return runSteps(ctx, bench()) })
+}

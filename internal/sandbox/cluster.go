@@ -1,0 +1,251 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/sealway/sealway/internal/sandbox/supervise"
+)
+
+// Where the controller is in the cluster.
+const (
+	controllerNamespace = "kube-system"
+	controllerName      = "sealed-secrets-controller"
+)
+
+// cluster is the API of a sandbox, used as its administrator.
+type cluster struct {
+	typed   kubernetes.Interface
+	dynamic dynamic.Interface
+}
+
+func (l layout) cluster() (*cluster, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", l.kubeconfig())
+	if err != nil {
+		return nil, err
+	}
+	config.QPS, config.Burst = 200, 400
+	// A server that does not answer must not hold up the whole.
+	config.Timeout = 30 * time.Second
+	config.WarningHandler = rest.NoWarnings{}
+	typed, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	dyn, err := dynamic.NewForConfig(config)
+	return &cluster{typed: typed, dynamic: dyn}, err
+}
+
+// ready says what the API server still waits for.
+func (c *cluster) ready(ctx context.Context) error {
+	return c.typed.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+}
+
+// definitions creates all custom resource definitions and waits until they
+// are served.
+func (c *cluster) definitions(ctx context.Context, files []string) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	for _, file := range files {
+		group.Go(func() error {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			names, err := c.apply(groupCtx, data)
+			if err != nil {
+				return fmt.Errorf("%s: %w", filepath.Base(file), err)
+			}
+			return poll(groupCtx, func() error { return c.established(groupCtx, names) })
+		})
+	}
+	return group.Wait()
+}
+
+func (c *cluster) established(ctx context.Context, names []string) error {
+	for _, name := range names {
+		crd, err := c.dynamic.Resource(resourceOf("apiextensions.k8s.io/v1", "CustomResourceDefinition")).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if !conditionTrue(crd, "Established") {
+			return fmt.Errorf("custom resource definition %s is not established", name)
+		}
+	}
+	return nil
+}
+
+// apply creates or updates all objects in YAML and returns their names.
+func (c *cluster) apply(ctx context.Context, data []byte) ([]string, error) {
+	var names []string
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
+	for {
+		object := &unstructured.Unstructured{}
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return names, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(object.Object) == 0 {
+			continue // a document of comments
+		}
+		if err := c.applyObject(ctx, object); err != nil {
+			return nil, err
+		}
+		names = append(names, object.GetName())
+	}
+}
+
+func (c *cluster) applyObject(ctx context.Context, object *unstructured.Unstructured) error {
+	var client dynamic.ResourceInterface = c.dynamic.Resource(resourceOf(object.GetAPIVersion(), object.GetKind()))
+	if namespace := object.GetNamespace(); namespace != "" {
+		client = c.dynamic.Resource(resourceOf(object.GetAPIVersion(), object.GetKind())).Namespace(namespace)
+	}
+	_, err := client.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: "sealway-sandbox", Force: true})
+	if err != nil {
+		return fmt.Errorf("%s %s: apply: %w", object.GetKind(), object.GetName(), err)
+	}
+	return nil
+}
+
+// resourceOf guesses the plural, which is right for all that is applied here.
+func resourceOf(apiVersion, kind string) schema.GroupVersionResource {
+	group, version, found := strings.Cut(apiVersion, "/")
+	if !found {
+		group, version = "", apiVersion
+	}
+	plural, _ := meta.UnsafeGuessKindToResource(schema.GroupVersionKind{Group: group, Version: version, Kind: kind})
+	return plural
+}
+
+// controllerToken makes a token for the controller's service account, good for
+// as long as any sandbox lives.
+func (c *cluster) controllerToken(ctx context.Context, path string) error {
+	const year = 365 * 24 * 60 * 60
+	seconds := int64(year)
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
+	token, err := c.typed.CoreV1().ServiceAccounts(controllerNamespace).CreateToken(ctx, controllerName, request, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("service account %s: make a token: %w", controllerName, err)
+	}
+	return os.WriteFile(path, []byte(token.Status.Token), 0o600)
+}
+
+// forward makes a port-forward to the controller's Pod reach its process.
+func (c *cluster) forward(ctx context.Context, port int) error {
+	_, err := c.apply(ctx, fmt.Appendf(nil, `apiVersion: kwok.x-k8s.io/v1alpha1
+kind: ClusterPortForward
+metadata:
+  name: %s
+spec:
+  selector:
+    matchNamespaces: [%s]
+  forwards:
+  - ports: [8080]
+    target:
+      address: 127.0.0.1
+      port: %d
+`, controllerName, controllerNamespace, port))
+	return err
+}
+
+// nodesReady says which Node is not ready.
+func (c *cluster) nodesReady(ctx context.Context) error {
+	for _, name := range []string{kwokNode, kubeletNode} {
+		node, err := c.dynamic.Resource(resourceOf("v1", "Node")).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if !conditionTrue(node, "Ready") {
+			return fmt.Errorf("node %s is not ready", name)
+		}
+	}
+	return nil
+}
+
+// accountsReady says whether Pods can be made in the default namespace.
+func (c *cluster) accountsReady(ctx context.Context) error {
+	_, err := c.typed.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
+	return err
+}
+
+// controllerRoutes returns the routes from the controller's Pod to its
+// process, or says what is missing.
+func (c *cluster) controllerRoutes(ctx context.Context, port int) (supervise.Routes, error) {
+	slices, err := c.typed.DiscoveryV1().EndpointSlices(controllerNamespace).List(ctx, metav1.ListOptions{
+		LabelSelector: "kubernetes.io/service-name=" + controllerName,
+	})
+	if err != nil {
+		return nil, err
+	}
+	routes := supervise.Routes{}
+	for _, slice := range slices.Items {
+		for _, endpoint := range slice.Endpoints {
+			for _, address := range endpoint.Addresses {
+				if endpoint.Conditions.Ready != nil && *endpoint.Conditions.Ready {
+					routes[address+":8080"] = loopback(port)
+				}
+			}
+		}
+	}
+	if len(routes) == 0 {
+		return nil, fmt.Errorf("service %s/%s has no ready endpoint", controllerNamespace, controllerName)
+	}
+	return routes, nil
+}
+
+// certificate returns the controller's current certificate, as kubeseal gets
+// it: through the API server.
+func (c *cluster) certificate(ctx context.Context) ([]byte, error) {
+	return c.typed.CoreV1().Services(controllerNamespace).
+		ProxyGet("http", controllerName, "http", "/v1/cert.pem", nil).DoRaw(ctx)
+}
+
+// conditionTrue says whether the object has a condition of status True.
+func conditionTrue(object *unstructured.Unstructured, kind string) bool {
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, c := range conditions {
+		if c, ok := c.(map[string]any); ok && c["type"] == kind {
+			return c["status"] == "True"
+		}
+	}
+	return false
+}
+
+// poll calls f until it succeeds; when ctx is done first, its last error says
+// what was waited for.
+func poll(ctx context.Context, f func() error) error {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/sealway/sealway/internal/sandbox/supervise"
+)
+
+// Sandbox is a running platform.
+type Sandbox struct {
+	// Dir is its directory, and Kubeconfig the path of the administrator's
+	// kubeconfig in it, which also is the current context's namespace-less
+	// way in for every client.
+	Dir, Kubeconfig string
+	// Server is the URL of the API server.
+	Server string
+
+	layout  layout
+	state   sandboxState
+	options Options
+}
+
+// Status is what is known about a sandbox.
+type Status struct {
+	Dir, Kubeconfig, Server string
+	// Running says that the platform is whole: made to the end, and no
+	// server has ended since.
+	Running bool
+	// Since is when it was ready; zero if it never was.
+	Since   time.Time
+	Servers []ServerStatus
+}
+
+// Uptime is how long the platform has been ready.
+func (s *Status) Uptime() time.Duration {
+	if s.Since.IsZero() {
+		return 0
+	}
+	return time.Since(s.Since)
+}
+
+// Failed returns the servers that have ended by themselves.
+func (s *Status) Failed() []ServerStatus {
+	var failed []ServerStatus
+	for _, server := range s.Servers {
+		if server.State == supervise.Exited {
+			failed = append(failed, server)
+		}
+	}
+	return failed
+}
+
+// ServerStatus is the state of one server.
+type ServerStatus struct {
+	Name, Version string
+	PID           int
+	State         supervise.State
+	// Exit is how it ended, and Ended when.
+	Exit  string
+	Ended time.Time
+	// Log is the path of its log, and Tail its last lines if it has ended
+	// by itself.
+	Log  string
+	Tail []string
+}
+
+// Inspect tells what is known about the sandbox. It fails with
+// ErrNotRunning if there is none.
+func Inspect(ctx context.Context, o Options) (*Status, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	l := layout{o.Dir}
+	state, err := l.load()
+	if err != nil {
+		return nil, &Error{Object: "sandbox " + o.Dir, Op: "status", Err: err}
+	}
+	status := &Status{Dir: l.dir, Kubeconfig: l.kubeconfig(), Server: state.server(), Since: state.Ready}
+	alive := state.Supervisor.Alive()
+	processes, err := supervise.ReadStatus(l.status())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, &Error{Object: "sandbox " + o.Dir, Op: "status", Err: err}
+	}
+	status.Running = alive && !state.Ready.IsZero()
+	for _, p := range processes.Processes {
+		server := serverStatus(p, state.Versions[p.Name], alive)
+		status.Running = status.Running && server.State == supervise.Running
+		status.Servers = append(status.Servers, server)
+	}
+	return status, ctx.Err()
+}
+
+// serverStatus is what the supervisor wrote, unless it was killed: then its
+// servers are gone too.
+func serverStatus(p supervise.ProcessStatus, version string, alive bool) ServerStatus {
+	s := ServerStatus{
+		Name: p.Name, Version: version, PID: p.PID, State: p.State,
+		Exit: p.Exit, Ended: p.Ended, Log: p.Log,
+	}
+	if !alive && s.State == supervise.Running {
+		s.State, s.Exit = supervise.Exited, "killed with its supervisor"
+	}
+	if s.State == supervise.Exited {
+		s.Tail = tail(p.Log)
+	}
+	return s
+}
+
+// Restart restarts one server and waits until the platform is whole again.
+// What it knows is in etcd, so nothing but etcd's own restart is felt for long.
+func (s *Sandbox) Restart(ctx context.Context, server string) error {
+	step := s.options.step("restart " + server)
+	return step.end(s.restart(ctx, step, server))
+}
+
+func (s *Sandbox) restart(ctx context.Context, step step, server string) error {
+	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+	defer cancel()
+	if err := s.client().Restart(ctx, server); err != nil {
+		return &Error{Object: "server " + server, Op: "restart", Err: err}
+	}
+	return s.wait(ctx, step)
+}
+
+// SetFaults makes connections to Pods fail as the faults say, and those to all
+// other Pods work. Pods are named by address and port.
+func (s *Sandbox) SetFaults(ctx context.Context, faults supervise.Faults) error {
+	return s.client().SetFaults(ctx, faults)
+}
+
+func (s *Sandbox) client() supervise.Client {
+	return supervise.Client{Socket: s.state.control()}
+}
+
+func (l layout) sandbox(o Options, state sandboxState) *Sandbox {
+	return &Sandbox{
+		Dir: l.dir, Kubeconfig: l.kubeconfig(), Server: state.server(),
+		layout: l, state: state, options: o,
+	}
+}
+
+// checkServers says which server has ended by itself.
+func (s *Sandbox) checkServers(ctx context.Context) error {
+	status, err := s.client().Status(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return &ServerError{Server: supervisorProgram, Exit: err.Error(), Log: s.layout.log(supervisorProgram), Tail: tail(s.layout.log(supervisorProgram))}
+	}
+	for _, p := range status.Processes {
+		if p.State == supervise.Exited {
+			return &ServerError{Server: p.Name, Exit: p.Exit, Log: p.Log, Tail: tail(p.Log)}
+		}
+	}
+	return nil
+}
+
+// until polls a condition, and gives up early if a server has ended.
+func (s *Sandbox) until(ctx context.Context, condition func(context.Context) error) error {
+	var dead error
+	err := poll(ctx, func() error {
+		if dead = s.checkServers(ctx); dead != nil {
+			return nil
+		}
+		return condition(ctx)
+	})
+	if dead != nil {
+		return dead
+	}
+	if err != nil {
+		return fmt.Errorf("not ready in time: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,286 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sealway/sealway/internal/sandbox/supervise"
+)
+
+// Up makes sure that the sandbox runs: it builds what the cache lacks, starts
+// the servers and returns when the platform is whole. One that runs and is
+// whole is returned as it is; anything less is ended and started anew.
+//
+// When it fails, or ctx is done, nothing that it started is left.
+func Up(ctx context.Context, o Options) (*Sandbox, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPlatform(); err != nil {
+		return nil, err
+	}
+	l := layout{o.Dir}
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	unlock, err := lockDir(ctx, o, true)
+	if err != nil {
+		return nil, l.failed("lock", err)
+	}
+	defer unlock()
+	if s := l.adopt(ctx, o); s != nil {
+		return s, nil
+	}
+	entries, err := buildAll(ctx, o, platform())
+	if err != nil {
+		return nil, err
+	}
+	const attempts = 3
+	for attempt := 1; ; attempt++ {
+		s, err := l.start(ctx, o, entries)
+		var dead *ServerError
+		if attempt < attempts && errors.As(err, &dead) && dead.portTaken() {
+			continue // with other ports
+		}
+		return s, err
+	}
+}
+
+// adopt returns the sandbox that runs in the directory, if it is whole.
+func (l layout) adopt(ctx context.Context, o Options) *Sandbox {
+	state, err := l.load()
+	if err != nil || state.Ready.IsZero() || !state.Supervisor.Alive() {
+		return nil
+	}
+	s := l.sandbox(o, state)
+	step := o.step("check the sandbox")
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if step.end(s.wait(ctx, step)) != nil {
+		return nil
+	}
+	return s
+}
+
+// start ends what is left of an earlier sandbox and starts one.
+func (l layout) start(ctx context.Context, o Options, entries []entry) (*Sandbox, error) {
+	if err := l.tearDown(ctx, o); err != nil {
+		return nil, err
+	}
+	step := o.step("start the servers")
+	ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	s, err := l.launch(ctx, o, entries)
+	if err == nil {
+		err = s.assemble(ctx, step, entries)
+	}
+	if step.end(err) != nil {
+		// The logs stay for whoever wants to know why.
+		return nil, l.failed("start", errors.Join(err, l.end(context.WithoutCancel(ctx))))
+	}
+	return s, nil
+}
+
+// launch writes all files and starts the supervisor.
+func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbox, error) {
+	if err := l.make(); err != nil {
+		return nil, err
+	}
+	sockets, err := l.socketDir()
+	if err != nil {
+		return nil, err
+	}
+	state := sandboxState{Sockets: sockets, Versions: map[string]string{}}
+	bin := Binaries{}
+	for _, e := range entries {
+		for name, path := range e.binaries() {
+			bin[name], state.Versions[name] = path, e.recipe.version
+		}
+	}
+	if err := l.save(state); err != nil {
+		return nil, err
+	}
+	if state.Ports, err = freePorts(ctx); err != nil {
+		return nil, err
+	}
+	stages, err := manifests(entries, KWOK)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(l.writePKI(state.server()), writeConfigs(l, state, stages)); err != nil {
+		return nil, err
+	}
+	spec := supervise.Spec{
+		Control: state.control(), Egress: state.egress(), Status: l.status(),
+		Processes: processes(l, state, bin),
+	}
+	if err := supervise.WriteSpec(l.spec(), spec); err != nil {
+		return nil, err
+	}
+	if state.Supervisor, err = l.supervise(bin[supervisorProgram]); err != nil {
+		return nil, err
+	}
+	if err := l.save(state); err != nil {
+		return nil, err
+	}
+	s := l.sandbox(o, state)
+	return s, poll(ctx, func() error { return s.supervised(ctx) })
+}
+
+// supervised says whether the supervisor takes commands.
+func (s *Sandbox) supervised(ctx context.Context) error {
+	_, err := s.client().Status(ctx)
+	return err
+}
+
+// supervise starts the supervisor as a process that outlives this one.
+func (l layout) supervise(program string) (supervisorID, error) {
+	log, err := os.OpenFile(l.log(supervisorProgram), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return supervisorID{}, err
+	}
+	defer log.Close()
+	// It is not bound to a context: it is to stay.
+	cmd := &exec.Cmd{Path: program, Args: []string{program, l.spec()}, Dir: "/", Env: []string{}, Stdout: log, Stderr: log}
+	ownSession(cmd)
+	if err := cmd.Start(); err != nil {
+		return supervisorID{}, err
+	}
+	id, err := supervise.Identify(cmd.Process.Pid)
+	// Someone has to wait for it in case it ends before this process does.
+	go cmd.Wait()
+	return id, err
+}
+
+// assemble starts the servers, each as soon as it can be, makes the objects
+// that the platform consists of, and waits until all of it is ready.
+func (s *Sandbox) assemble(ctx context.Context, step step, entries []entry) error {
+	step.at("etcd and the API server", 0, 3)
+	if err := s.client().Start(ctx, controlPlane()...); err != nil {
+		return err
+	}
+	c, err := s.layout.cluster()
+	if err != nil {
+		return err
+	}
+	if err := s.until(ctx, c.ready); err != nil {
+		return err
+	}
+	step.at("controllers and nodes", 1, 3)
+	if err := s.client().Start(ctx, controllerManager, scheduler, kubelet); err != nil {
+		return err
+	}
+	if err := s.populate(ctx, c, entries); err != nil {
+		return errors.Join(s.checkServers(ctx), err)
+	}
+	if err := s.client().Start(ctx, kwok, sealedSecrets); err != nil {
+		return err
+	}
+	step.at("everything else", 2, 3)
+	if err := s.wait(ctx, step); err != nil {
+		return err
+	}
+	s.state.Ready = time.Now()
+	return s.layout.save(s.state)
+}
+
+// populate makes the platform's objects.
+func (s *Sandbox) populate(ctx context.Context, c *cluster, entries []entry) error {
+	crds, err := manifests(entries, KWOK, SealedSecrets, CloudNativePG)
+	if err != nil {
+		return err
+	}
+	crds = slices.DeleteFunc(crds, func(file string) bool { return !isDefinition(file) })
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.definitions(groupCtx, crds) })
+	group.Go(func() error {
+		if _, err := c.apply(groupCtx, nodeManifests); err != nil {
+			return err
+		}
+		if _, err := c.apply(groupCtx, sealedSecretsManifests); err != nil {
+			return err
+		}
+		return c.controllerToken(groupCtx, s.layout.pki("sealed-secrets.token"))
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return c.forward(ctx, s.state.Ports.SealedSecrets)
+}
+
+// wait waits until every server runs and does what it is there for.
+func (s *Sandbox) wait(ctx context.Context, step step) error {
+	c, err := s.layout.cluster()
+	if err != nil {
+		return err
+	}
+	conditions := []struct {
+		name string
+		met  func(context.Context) error
+	}{
+		{"the API server", c.ready},
+		{"the nodes", c.nodesReady},
+		{"the service accounts", c.accountsReady},
+		{"the endpoints of the Sealed Secrets controller", s.route(c)},
+		{"the certificate of the Sealed Secrets controller", func(ctx context.Context) error {
+			_, err := c.certificate(ctx)
+			return err
+		}},
+	}
+	for i, condition := range conditions {
+		step.at(condition.name, i, len(conditions))
+		if err := s.until(ctx, condition.met); err != nil {
+			return fmt.Errorf("%s: %w", condition.name, err)
+		}
+	}
+	return nil
+}
+
+// route connects the address of the controller's Pod with its process.
+func (s *Sandbox) route(c *cluster) func(context.Context) error {
+	return func(ctx context.Context) error {
+		routes, err := c.controllerRoutes(ctx, s.state.Ports.SealedSecrets)
+		if err != nil {
+			return err
+		}
+		return s.client().SetRoutes(ctx, routes)
+	}
+}
+
+// manifests returns the files copied from the modules of the products.
+func manifests(entries []entry, products ...Product) ([]string, error) {
+	var all []string
+	for _, e := range entries {
+		if slices.Contains(products, e.product) {
+			files, err := e.manifestFiles()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, files...)
+		}
+	}
+	return all, nil
+}
+
+// isDefinition tells the definitions of custom resources, which are named by
+// group and plural, from KWOK's stages.
+func isDefinition(file string) bool { return strings.Contains(filepath.Base(file), "_") }
+
+func (l layout) failed(op string, err error) error {
+	e := &Error{Object: "sandbox " + l.dir, Op: op, Err: err}
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		e.Advice = hinted.Hint()
+	}
+	return e
+}

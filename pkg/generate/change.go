@@ -62,7 +62,7 @@ func (n *node) edit() (edit, bool) {
 	case report.Create, report.Update:
 		return e, true
 	case report.Placeholder:
-		e.value = hide(repo.Placeholder)
+		e.value = hide(manifest.Placeholder)
 		if n.spec.Kind == repo.KindExternal {
 			e.comment = n.spec.Description
 		}

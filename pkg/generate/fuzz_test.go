@@ -76,7 +76,7 @@ secrets:
 func compare(t *testing.T, before, after *manifest.Secret, c *repo.Contract) {
 	old, now := values(before), values(after)
 	for key, v := range old {
-		if now[key] != v && !repo.IsPlaceholder([]byte(v)) {
+		if now[key] != v && !manifest.IsPlaceholder([]byte(v)) {
 			t.Errorf("the value of %q was overwritten", key)
 		}
 	}

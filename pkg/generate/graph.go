@@ -49,7 +49,7 @@ func (n *node) ref() repo.Ref {
 }
 
 // existing reports whether the key has a value of its own.
-func (n *node) existing() bool { return n.item != nil && !repo.IsPlaceholder(n.item.Value) }
+func (n *node) existing() bool { return n.item != nil && !manifest.IsPlaceholder(n.item.Value) }
 
 // errorf is an error at the key's line of the contract.
 func (n *node) errorf(fix, format string, args ...any) error {

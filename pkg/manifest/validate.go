@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -58,6 +59,9 @@ func (s *Secret) validateItems(fail failure) error {
 }
 
 func (s *Secret) validateType(fail failure) error {
+	if slices.ContainsFunc(s.Items, func(it Item) bool { return IsPlaceholder(it.Value) }) {
+		return nil // the real value decides, once it is there; sealing refuses the placeholder
+	}
 	switch s.Type {
 	case corev1.SecretTypeBasicAuth:
 		if s.Item(corev1.BasicAuthUsernameKey) == nil && s.Item(corev1.BasicAuthPasswordKey) == nil {

@@ -8,6 +8,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/sealway/sealway/pkg/manifest"
 )
 
 const (
@@ -124,7 +126,7 @@ func (r *contractReader) details(k *KeySpec, n *yaml.Node, f map[string]*yaml.No
 		r.computed(k, n, f)
 	case KindValue:
 		k.Value = r.text(f["value"], "value", maxValue)
-		if k.Value != "" && IsPlaceholder([]byte(k.Value)) {
+		if k.Value != "" && manifest.IsPlaceholder([]byte(k.Value)) {
 			r.fail(f["value"], "the value is a placeholder", "write `external:` with what has to be filled in")
 		}
 	case KindDerive:

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sealway/sealway/pkg/manifest"
 )
 
 func TestReadContract(t *testing.T) {
@@ -231,12 +233,12 @@ func TestTemplate(t *testing.T) {
 
 func TestIsPlaceholder(t *testing.T) {
 	for _, v := range []string{"", " \n", "CHANGEME", "changeme\n", "Change-Me", "CHANGE_ME", "<generated-value>", "<your API key>", "todo", "xxxx", "your-api-key", "sk-1234"} {
-		if !IsPlaceholder([]byte(v)) {
+		if !manifest.IsPlaceholder([]byte(v)) {
 			t.Errorf("%q is a placeholder", v)
 		}
 	}
 	for _, v := range []string{"x", "CHANGEME1", "<", "<>", "<a>b", "<a><b>", "sk-<x>", "xx", "yours", "sk-12345", "<" + strings.Repeat("a", 70) + ">"} {
-		if IsPlaceholder([]byte(v)) {
+		if manifest.IsPlaceholder([]byte(v)) {
 			t.Errorf("%q is a value", v)
 		}
 	}

@@ -34,6 +34,11 @@ func (r *Repository) Secrets(ctx context.Context, a Application) ([]manifest.Sec
 	if err != nil {
 		return nil, r.Unreadable(a.Plaintext, err)
 	}
+	if _, err := os.Lstat(a.Plaintext); err == nil { // a link out of the repository counts even when the folder is empty
+		if err := r.Inside(a.Plaintext); err != nil {
+			return nil, err
+		}
+	}
 	lists, err := Each(ctx, files, func(path string) ([]manifest.Secret, error) {
 		data, err := r.ReadFile(path)
 		if err != nil {

@@ -6,27 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/manifest"
 )
 
-// placeholders are values that stand in manifests and documentation until a
-// person puts the real one there. The last two are Open WebUI's and LiteLLM's own.
-var placeholder = regexp.MustCompile(`(?i)^(change_?-?me|to-?do|fix-?me|xxx+|example|placeholder|replace_?-?me|<[^<>]*>|your[-_ ].*|NoTaGrEaTpAsSwOrD|0p3n-w3bu!)$`)
-
-// IsPlaceholder reports whether a value is only the place for one.
-func IsPlaceholder(value []byte) bool {
-	v := bytes.TrimSpace(value)
-	return len(v) == 0 || len(v) < 64 && placeholder.Match(v)
-}
-
 // policy holds a plaintext Secret against what sealing refuses and warns about.
 func policy(a *application, s *manifest.Secret) (warnings []string, err error) {
 	var errs []error
 	for _, it := range s.Items {
-		if IsPlaceholder(it.Value) {
+		if manifest.IsPlaceholder(it.Value) {
 			errs = append(errs, s.Errorf(it.Key, "put the value there, or let `mage secrets:generate` make one", "%s", placeholderProblem(it.Value)))
 			continue
 		}

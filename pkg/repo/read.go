@@ -15,6 +15,13 @@ import (
 	"github.com/sealway/sealway/pkg/manifest"
 )
 
+// File is a manifest as it lies on the disk.
+type File struct {
+	Path string // absolute
+	Rel  string // relative to the root, with slashes: for messages and for Git
+	Data []byte
+}
+
 // LoadContract reads the application's contract; nil when it has none.
 func (r *Repository) LoadContract(a Application) (*Contract, error) {
 	data, err := os.ReadFile(a.Contract)
@@ -27,38 +34,50 @@ func (r *Repository) LoadContract(a Application) (*Contract, error) {
 	return ReadContract(r.Rel(a.Contract), data)
 }
 
+// Folder reads the YAML and JSON files directly in a folder, sorted by name. A
+// folder that is not there has none. All errors are joined.
+func (r *Repository) Folder(ctx context.Context, dir string) ([]File, error) {
+	files, _, err := Manifests(dir)
+	if err != nil {
+		return nil, r.Unreadable(dir, err)
+	}
+	if _, err := os.Lstat(dir); err == nil { // a link out of the repository counts even when the folder is empty
+		if err := r.Inside(dir); err != nil {
+			return nil, err
+		}
+	}
+	return Each(ctx, files, func(path string) (File, error) {
+		data, err := r.readFile(path)
+		return File{Path: path, Rel: r.Rel(path), Data: data}, err
+	})
+}
+
 // Secrets reads the application's plaintext Secrets, in the order of its files.
 // All errors are joined.
 func (r *Repository) Secrets(ctx context.Context, a Application) ([]manifest.Secret, error) {
-	files, _, err := Manifests(a.Plaintext)
+	files, err := r.Folder(ctx, a.Plaintext)
 	if err != nil {
-		return nil, r.Unreadable(a.Plaintext, err)
+		return nil, err
 	}
-	if _, err := os.Lstat(a.Plaintext); err == nil { // a link out of the repository counts even when the folder is empty
-		if err := r.Inside(a.Plaintext); err != nil {
-			return nil, err
-		}
-	}
-	lists, err := Each(ctx, files, func(path string) ([]manifest.Secret, error) {
-		data, err := r.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		return manifest.ReadSecrets(r.Rel(path), data)
-	})
+	return ParseSecrets(ctx, files)
+}
+
+// ParseSecrets reads the Secrets of several files. All errors are joined.
+func ParseSecrets(ctx context.Context, files []File) ([]manifest.Secret, error) {
+	lists, err := Each(ctx, files, func(f File) ([]manifest.Secret, error) { return manifest.ReadSecrets(f.Rel, f.Data) })
 	return slices.Concat(lists...), err
 }
 
-// Each runs f on every file, several at a time. The results stand in the order
-// of the files, and so do the errors, joined.
-func Each[T any](ctx context.Context, files []string, f func(path string) (T, error)) ([]T, error) {
-	out, errs := make([]T, len(files)), make([]error, len(files))
+// Each runs f on every element, several at a time. The results stand in the
+// order of the elements, and so do the errors, joined.
+func Each[E, T any](ctx context.Context, list []E, f func(E) (T, error)) ([]T, error) {
+	out, errs := make([]T, len(list)), make([]error, len(list))
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i, path := range files {
+	for i, e := range list {
 		g.Go(func() error {
 			if ctx.Err() == nil {
-				out[i], errs[i] = f(path)
+				out[i], errs[i] = f(e)
 			}
 			return ctx.Err()
 		})
@@ -66,12 +85,15 @@ func Each[T any](ctx context.Context, files []string, f func(path string) (T, er
 	return out, errors.Join(g.Wait(), errors.Join(errs...))
 }
 
-// ReadFile reads a manifest: a regular file inside the repository.
-func (r *Repository) ReadFile(path string) ([]byte, error) {
-	if err := r.Inside(path); err != nil {
-		return nil, err
+// readFile reads a regular file, or one inside the repository that a symbolic link leads to.
+func (r *Repository) readFile(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if err := r.Inside(path); err != nil {
+			return nil, err
+		}
+		info, err = os.Stat(path)
 	}
-	info, err := os.Stat(path)
 	if err != nil {
 		return nil, r.Unreadable(path, err)
 	}

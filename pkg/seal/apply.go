@@ -13,11 +13,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
 )
 
@@ -41,7 +43,11 @@ func (p *Plan) Apply(ctx context.Context) error {
 	if err := manifest.WriteFiles(ctx, files); err != nil {
 		return err
 	}
-	if !p.remember(sealed) {
+	changed := p.remember(sealed)
+	for i := range p.applications {
+		changed = p.settle(&p.applications[i], files) || changed
+	}
+	if !changed {
 		return nil
 	}
 	return p.opts.Ledger.save(ctx)
@@ -225,6 +231,42 @@ func (p *Plan) remember(sealed []map[string]string) bool {
 		}
 	}
 	return changed
+}
+
+// settle tells the ledger of an application that has nothing left to do or to
+// say, so that the next run can pass over it if no byte has changed.
+func (p *Plan) settle(a *application, written []manifest.File) bool {
+	if a.settled != nil || p.warned[a.Name] {
+		return false
+	}
+	for _, o := range p.orphans {
+		if o.app == a && !p.opts.Prune {
+			return false
+		}
+	}
+	var secrets []settledSecret
+	for i := range p.changes {
+		if c := &p.changes[i]; c.app == a {
+			secrets = append(secrets, settledSecret{c.id.namespace, c.id.name, fmt.Sprintf("%s:%d", c.secret.Path, c.secret.Line), p.opts.Repository.Rel(c.path)})
+		}
+	}
+	return p.opts.Ledger.settle(a, p.after(a, written), p.opts.Certificate, secrets)
+}
+
+// after is the application's sealed folder with what was written to it.
+func (p *Plan) after(a *application, written []manifest.File) []repo.File {
+	folder := slices.Clone(a.folder)
+	for _, w := range written {
+		if filepath.Dir(w.Path) != a.Sealed {
+			continue
+		}
+		folder = slices.DeleteFunc(folder, func(f repo.File) bool { return f.Path == w.Path })
+		if !w.Delete {
+			folder = append(folder, repo.File{Path: w.Path, Rel: p.opts.Repository.Rel(w.Path), Data: w.Data})
+		}
+	}
+	slices.SortFunc(folder, func(a, b repo.File) int { return strings.Compare(a.Path, b.Path) })
+	return folder
 }
 
 // encryptedDataHash is "sha256:" and the hex SHA-256 over the sorted items, each

@@ -14,8 +14,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
 )
 
 // Ledger remembers, on this machine alone, what was sealed: for each item a
@@ -26,6 +28,7 @@ type Ledger struct {
 	path  string
 	key   []byte
 	apps  map[string]map[string]secretRecord // application -> namespace/name
+	calm  map[string]calmRecord              // application -> its last run, when nothing was left to say
 	fresh bool
 }
 
@@ -41,10 +44,25 @@ type itemRecord struct {
 	Ciphertext string `json:"ciphertext"` // SHA-256 of the base64 text
 }
 
+// calmRecord lets a run pass over an application of which no byte has changed.
+type calmRecord struct {
+	Digest  string          `json:"digest"` // see Ledger.digest
+	Secrets []settledSecret `json:"secrets"`
+}
+
+// settledSecret is what a report says of a Secret that did not change.
+type settledSecret struct {
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Plaintext string `json:"plaintext"` // path:line
+	Sealed    string `json:"sealed"`    // path, relative to the root
+}
+
 type ledgerFile struct {
 	Version int                                `json:"version"`
 	Key     []byte                             `json:"key"`
 	Apps    map[string]map[string]secretRecord `json:"applications"`
+	Calm    map[string]calmRecord              `json:"calm"`
 }
 
 const ledgerVersion = 1
@@ -53,7 +71,7 @@ const ledgerVersion = 1
 // new key from rnd; so is one that is damaged or of another version, since a
 // lost memory only means that everything is sealed anew.
 func OpenLedger(dir string, rnd io.Reader) (*Ledger, error) {
-	l := &Ledger{path: filepath.Join(dir, "ledger.json"), apps: map[string]map[string]secretRecord{}}
+	l := &Ledger{path: filepath.Join(dir, "ledger.json"), apps: map[string]map[string]secretRecord{}, calm: map[string]calmRecord{}}
 	data, err := os.ReadFile(l.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("ledger %s: %w", l.path, err)
@@ -63,6 +81,9 @@ func OpenLedger(dir string, rnd io.Reader) (*Ledger, error) {
 		l.key = f.Key
 		if f.Apps != nil {
 			l.apps = f.Apps
+		}
+		if f.Calm != nil {
+			l.calm = f.Calm
 		}
 		return l, nil
 	}
@@ -82,7 +103,7 @@ func (l *Ledger) Empty() bool { return l.fresh }
 
 // save writes the ledger with mode 0600.
 func (l *Ledger) save(ctx context.Context) error {
-	data, err := json.Marshal(ledgerFile{Version: ledgerVersion, Key: l.key, Apps: l.apps})
+	data, err := json.Marshal(ledgerFile{Version: ledgerVersion, Key: l.key, Apps: l.apps, Calm: l.calm})
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
@@ -94,17 +115,56 @@ func (l *Ledger) save(ctx context.Context) error {
 	return manifest.WriteFiles(context.WithoutCancel(ctx), []manifest.File{{Path: l.path, Data: data, Mode: 0o600}})
 }
 
-// hmac binds a value to everything that decides its ciphertext's meaning. Every
-// part is preceded by its length, so no two identities run together.
+// hmac binds a value to everything that decides its ciphertext's meaning.
 func (l *Ledger) hmac(id identity, typ, key string, value []byte) string {
+	return l.mac([]byte(id.namespace), []byte(id.name), []byte(id.scope), []byte(typ), []byte(key), value)
+}
+
+// mac is the keyed hash of a list. Every part is preceded by its length, so no
+// two lists run together.
+func (l *Ledger) mac(parts ...[]byte) string {
 	h := hmac.New(sha256.New, l.key)
 	var size [8]byte
-	for _, part := range [][]byte{[]byte(id.namespace), []byte(id.name), []byte(id.scope), []byte(typ), []byte(key), value} {
+	for _, part := range parts {
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])
 		h.Write(part)
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// digest covers every byte that a plan for the application depends on: the
+// plaintext, the sealed folder, the contract, the namespace and the certificate.
+func (l *Ledger) digest(a *application, folder []repo.File, cert *Certificate) string {
+	parts := [][]byte{[]byte("application"), []byte(a.Name), []byte(a.Namespace), []byte(cert.Fingerprint), a.contractText}
+	for _, files := range [][]repo.File{a.plaintext, folder} {
+		parts = append(parts, []byte(strconv.Itoa(len(files))))
+		for _, f := range files {
+			parts = append(parts, []byte(f.Rel), f.Data)
+		}
+	}
+	return l.mac(parts...)
+}
+
+// unchanged returns the application's Secrets when no byte of it has changed
+// since a run that left nothing to do and nothing to say; else nil.
+func (l *Ledger) unchanged(a *application, folder []repo.File, cert *Certificate) []settledSecret {
+	r, known := l.calm[a.Name]
+	if !known || len(r.Secrets) == 0 || !hmac.Equal([]byte(r.Digest), []byte(l.digest(a, folder, cert))) {
+		return nil
+	}
+	return r.Secrets
+}
+
+// settle records that nothing is left to do for the application, and reports
+// whether that is news.
+func (l *Ledger) settle(a *application, folder []repo.File, cert *Certificate, secrets []settledSecret) bool {
+	r := calmRecord{l.digest(a, folder, cert), secrets}
+	if l.calm[a.Name].Digest == r.Digest {
+		return false
+	}
+	l.calm[a.Name] = r
+	return true
 }
 
 func (l *Ledger) lookup(app string, id identity) secretRecord { return l.apps[app][id.String()] }

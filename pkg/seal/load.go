@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-
-	"golang.org/x/sync/errgroup"
+	"strings"
 
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/repo"
@@ -21,6 +21,10 @@ type application struct {
 	contract *repo.Contract // nil when there is none
 	secrets  []manifest.Secret
 	sealed   []sealedFile
+
+	plaintext, folder []repo.File // what secrets and sealed were read from
+	contractText      []byte
+	settled           []settledSecret // in place of all of the above when nothing changed since the last run
 }
 
 // sealedFile is a file of the application's sealed folder that holds SealedSecrets.
@@ -50,71 +54,74 @@ func (a *application) namespaceOf(s *manifest.Sealed) string {
 	return s.Namespace
 }
 
-// loader reads applications, several files at a time.
+// loader reads applications, several at a time.
 type loader struct {
 	repo      *repo.Repository
 	plaintext bool
-	lenient   bool // keep unreadable sealed files as findings in place of errors
-	workers   int
+	ledger    *Ledger      // knows which applications did not change; may be nil
+	cert      *Certificate // with the ledger
 }
 
 // load reads the applications in the order given. All errors are joined.
 func (l *loader) load(ctx context.Context, apps []repo.Application) ([]application, error) {
-	out := make([]application, len(apps))
-	errs := make([]error, len(apps))
-	var g errgroup.Group
-	g.SetLimit(max(l.workers, runtime.GOMAXPROCS(0)))
-	for i, app := range apps {
-		g.Go(func() error {
-			out[i].Application = app
-			errs[i] = l.application(ctx, &out[i])
-			return ctx.Err()
-		})
+	out, err := repo.Each(ctx, apps, func(app repo.Application) (application, error) {
+		a := application{Application: app}
+		return a, l.application(ctx, &a)
+	})
+	if err == nil && l.plaintext {
+		err = errors.Join(l.private(ctx, out), unique(out))
 	}
-	if err := g.Wait(); err != nil {
+	if err != nil {
 		return nil, err
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	if l.plaintext {
-		return out, errors.Join(l.private(ctx, out), unique(out))
 	}
 	return out, nil
 }
 
 func (l *loader) application(ctx context.Context, a *application) error {
-	var errs []error
-	var err error
-	if a.contract, err = l.repo.LoadContract(a.Application); err != nil {
-		errs = append(errs, err)
+	if err := l.files(ctx, a); err != nil {
+		return err
 	}
-	if l.plaintext {
-		if a.secrets, err = l.repo.Secrets(ctx, a.Application); err != nil {
-			errs = append(errs, err)
+	if l.ledger != nil {
+		if a.settled = l.ledger.unchanged(a, a.folder, l.cert); a.settled != nil {
+			return nil
 		}
 	}
-	if a.sealed, err = l.sealed(ctx, a.Sealed); err != nil {
-		errs = append(errs, err)
+	var errs [3]error
+	if a.contractText != nil {
+		a.contract, errs[0] = repo.ReadContract(l.repo.Rel(a.Contract), a.contractText)
 	}
-	return errors.Join(errs...)
+	a.secrets, errs[1] = repo.ParseSecrets(ctx, a.plaintext)
+	a.sealed, errs[2] = parseSealed(ctx, a.folder)
+	return errors.Join(errs[:]...)
 }
 
-func (l *loader) sealed(ctx context.Context, dir string) ([]sealedFile, error) {
-	files, _, err := repo.Manifests(dir)
-	if err != nil {
-		return nil, l.repo.Unreadable(dir, err)
+// files reads the application's bytes.
+func (l *loader) files(ctx context.Context, a *application) error {
+	var errs [3]error
+	if l.plaintext {
+		a.plaintext, errs[0] = l.repo.Folder(ctx, a.Plaintext)
 	}
-	list, err := repo.Each(ctx, files, func(path string) (sealedFile, error) {
-		data, err := l.repo.ReadFile(path)
-		if err != nil || !bytes.Contains(data, []byte("SealedSecret")) {
-			return sealedFile{}, err
+	a.folder, errs[1] = l.repo.Folder(ctx, a.Sealed)
+	a.contractText, errs[2] = os.ReadFile(a.Contract)
+	if errors.Is(errs[2], fs.ErrNotExist) {
+		errs[2] = nil
+	} else if errs[2] != nil {
+		errs[2] = l.repo.Unreadable(a.Contract, errs[2])
+	}
+	return errors.Join(errs[:]...)
+}
+
+// parseSealed finds the files that hold SealedSecrets.
+func parseSealed(ctx context.Context, files []repo.File) ([]sealedFile, error) {
+	list, err := repo.Each(ctx, files, func(f repo.File) (sealedFile, error) {
+		if !bytes.Contains(f.Data, []byte("SealedSecret")) {
+			return sealedFile{}, nil
 		}
-		objects, err := manifest.ReadSealed(l.repo.Rel(path), data)
-		if err != nil && bytes.Contains(data, []byte("{{")) && !isSealedName(path) {
+		objects, err := manifest.ReadSealed(f.Rel, f.Data)
+		if err != nil && bytes.Contains(f.Data, []byte("{{")) && !isSealedName(f.Path) {
 			return sealedFile{}, nil // a Helm template that only speaks of SealedSecrets
 		}
-		return sealedFile{path, data, objects}, err
+		return sealedFile{f.Path, f.Data, objects}, err
 	})
 	return slices.DeleteFunc(list, func(f sealedFile) bool { return len(f.objects) == 0 }), err
 }
@@ -122,15 +129,15 @@ func (l *loader) sealed(ctx context.Context, dir string) ([]sealedFile, error) {
 const sealedPrefix = "sealed-"
 
 func isSealedName(path string) bool {
-	return len(filepath.Base(path)) > len(sealedPrefix) && filepath.Base(path)[:len(sealedPrefix)] == sealedPrefix
+	return strings.HasPrefix(filepath.Base(path), sealedPrefix)
 }
 
 // private refuses plaintext that Git tracks or would pick up.
 func (l *loader) private(ctx context.Context, apps []application) error {
 	var paths []string
 	for _, a := range apps {
-		for _, s := range a.secrets {
-			paths = append(paths, s.Path)
+		for _, f := range a.plaintext {
+			paths = append(paths, f.Rel)
 		}
 	}
 	return l.repo.CheckPrivate(ctx, paths)
@@ -139,28 +146,39 @@ func (l *loader) private(ctx context.Context, apps []application) error {
 // unique refuses the same Secret twice, in plaintext or sealed.
 func unique(apps []application) error {
 	var errs []error
-	plain := map[string]*manifest.Secret{}
+	plain := map[string]string{} // namespace/name -> path:line
 	for i := range apps {
-		for j := range apps[i].secrets {
-			s := &apps[i].secrets[j]
-			if first := plain[s.Object()]; first != nil {
-				errs = append(errs, s.Errorf("", "delete one of the two", "this Secret stands already in %s:%d", first.Path, first.Line))
+		a := &apps[i]
+		for _, s := range a.settled {
+			plain[s.Namespace+"/"+s.Name] = s.Plaintext
+		}
+		for j := range a.secrets {
+			s := &a.secrets[j]
+			id, at := s.Namespace+"/"+s.Name, fmt.Sprintf("%s:%d", s.Path, s.Line)
+			if first, twice := plain[id]; twice {
+				errs = append(errs, s.Errorf("", "delete one of the two", "this Secret stands already in %s", first))
 				continue
 			}
-			plain[s.Object()] = s
+			plain[id] = at
 		}
-		sealed := map[string]*manifest.Sealed{}
-		for _, f := range apps[i].sealed {
-			for j := range f.objects {
-				o := &f.objects[j]
-				key := apps[i].namespaceOf(o) + "/" + o.Name
-				if first := sealed[key]; first != nil {
-					errs = append(errs, &manifest.Error{Path: o.Path, Line: o.Line, Object: o.Object(),
-						Problem: fmt.Sprintf("this SealedSecret stands already in %s:%d", first.Path, first.Line), Fix: "delete one of the two"})
-					continue
-				}
-				sealed[key] = o
+		errs = append(errs, a.uniqueSealed())
+	}
+	return errors.Join(errs...)
+}
+
+func (a *application) uniqueSealed() error {
+	var errs []error
+	seen := map[string]*manifest.Sealed{}
+	for _, f := range a.sealed {
+		for j := range f.objects {
+			o := &f.objects[j]
+			id := a.namespaceOf(o) + "/" + o.Name
+			if first := seen[id]; first != nil {
+				errs = append(errs, &manifest.Error{Path: o.Path, Line: o.Line, Object: o.Object(),
+					Problem: fmt.Sprintf("this SealedSecret stands already in %s:%d", first.Path, first.Line), Fix: "delete one of the two"})
+				continue
 			}
+			seen[id] = o
 		}
 	}
 	return errors.Join(errs...)

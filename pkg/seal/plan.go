@@ -41,6 +41,7 @@ type Plan struct {
 
 	opts         Options
 	applications []application
+	warned       map[string]bool // by application
 	changes      []change
 	orphans      []orphan
 }
@@ -58,10 +59,14 @@ type change struct {
 	edits  []manifest.Edit  // of the metadata
 	why    string           // for the report
 	proven bool             // the live Secret took the ledger's place
+
+	settled bool // nothing of its application changed; the fields from secret to sealed are not set
 }
 
 func (c *change) action() report.Action {
 	switch {
+	case c.settled:
+		return report.Unchanged
 	case c.sealed == nil:
 		return report.Create
 	case len(c.seal)+len(c.drop)+len(c.edits) > 0:
@@ -80,21 +85,28 @@ type orphan struct {
 // NewPlan reads the applications and decides what is to be sealed. It writes
 // nothing. Every bad Secret is an error, all of them joined.
 func NewPlan(ctx context.Context, apps []repo.Application, o Options) (*Plan, error) {
-	l := loader{repo: o.Repository, plaintext: true, workers: o.Workers}
+	return newPlan(ctx, apps, o, loader{repo: o.Repository, plaintext: true, ledger: o.Ledger, cert: o.Certificate})
+}
+
+func newPlan(ctx context.Context, apps []repo.Application, o Options, l loader) (*Plan, error) {
 	loaded, err := l.load(ctx, apps)
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{opts: o, applications: loaded}
+	p := &Plan{opts: o, applications: loaded, warned: map[string]bool{}}
 	live := &prover{live: o.Live}
 	var errs []error
 	taken := map[string]bool{}
 	for i := range loaded {
 		a := &loaded[i]
+		for _, s := range a.settled {
+			p.changes = append(p.changes, change{app: a, id: identity{namespace: s.Namespace, name: s.Name}, path: filepath.Join(o.Repository.Tree.Root, s.Sealed), settled: true})
+		}
 		for j := range a.secrets {
 			s := &a.secrets[j]
 			warnings, err := policy(a, s)
 			p.Warnings = append(p.Warnings, warnings...)
+			p.warned[a.Name] = p.warned[a.Name] || len(warnings) > 0
 			if err != nil {
 				errs = append(errs, err)
 				continue

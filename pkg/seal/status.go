@@ -13,7 +13,8 @@ import (
 // certificate in o: sealed, changed, not sealed, stale, orphan. SealedSecrets
 // without plaintext on this machine are judged by what the file records.
 func Status(ctx context.Context, apps []repo.Application, o Options) ([]report.Entry, []string, error) {
-	p, err := NewPlan(ctx, apps, o)
+	// Without the ledger the loader reads everything, the files that no plaintext stands for too.
+	p, err := newPlan(ctx, apps, o, loader{repo: o.Repository, plaintext: true})
 	if err != nil {
 		return nil, nil, err
 	}

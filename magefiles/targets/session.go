@@ -11,6 +11,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/sealway/sealway/internal/config"
@@ -37,6 +38,7 @@ type session struct {
 	console *console.Console
 	report  *report.Report
 	now     time.Time
+	cluster func() (*kube.Cluster, error) // as the kubeconfig says, looked up once
 }
 
 // run opens a session and calls do, which prints the report.
@@ -71,6 +73,7 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	}
 	s := &session{
 		config: c, repo: r, report: report.New(command), now: time.Now(),
+		cluster: sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) }),
 		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, CI: c.CI}),
 	}
 	return do(ctx, s)
@@ -86,9 +89,6 @@ func names(list *string) []string {
 	}
 	return strings.Split(*list, ",")
 }
-
-// cluster connects as the kubeconfig says.
-func (s *session) cluster() (*kube.Cluster, error) { return kube.Load(s.config.Context) }
 
 // controller finds the Sealed Secrets controller and tells which cluster it is in.
 func (s *session) controller(ctx context.Context) (*controller.Controller, error) {

@@ -116,12 +116,11 @@ func (r *Repository) Unreadable(path string, err error) error {
 // there or will be) that Git tracks or does not ignore. All errors are joined.
 func (r *Repository) CheckPrivate(ctx context.Context, paths []string) error {
 	paths = slices.Compact(slices.Sorted(slices.Values(paths)))
-	tracked, err := r.Tree.Tracked(ctx, paths)
-	if err != nil {
-		return err
-	}
-	ignored, err := r.Tree.Ignored(ctx, paths)
-	if err != nil {
+	var tracked, ignored map[string]bool
+	g, gitCtx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) { tracked, err = r.Tree.Tracked(gitCtx, paths); return err })
+	g.Go(func() (err error) { ignored, err = r.Tree.Ignored(gitCtx, paths); return err })
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	var errs []error

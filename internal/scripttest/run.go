@@ -1,0 +1,152 @@
+package scripttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// output is what one run of mage printed.
+type output struct {
+	command        string
+	stdout, stderr string
+}
+
+// patience ends a run that hangs.
+const patience = 2 * time.Minute
+
+func mageCommand(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) > 0, "mage ARG...; `status N mage ARG...` when it has to fail")
+	expect(ts, 0, command(ts, args), args)
+}
+
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	how := "status N [unprivileged|diskfull] mage ARG..."
+	usage(ts, neg, len(args) > 2, how)
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	rest := args[1:]
+	wrap := func(*testscript.TestScript, *exec.Cmd) {}
+	switch rest[0] {
+	case "unprivileged":
+		wrap, rest = unprivileged, rest[1:]
+	case "diskfull":
+		wrap, rest = diskFull, rest[1:]
+	}
+	usage(ts, false, len(rest) > 1 && rest[0] == "mage", how)
+	cmd := command(ts, rest[1:])
+	wrap(ts, cmd)
+	expect(ts, want, cmd, rest[1:])
+}
+
+// command prepares a run of mage in the script's directory and environment.
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ts.Defer(cancel)
+	cmd := exec.CommandContext(ctx, ts.Getenv("MAGE"), args...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = environ(ts)
+	return cmd
+}
+
+// environ is the script's environment: what a script may set, and the basics.
+func environ(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{
+		"HOME", "USERPROFILE", "PATH", "TMPDIR", "LC_ALL", "TERM", "SYSTEMROOT", "CI", "NO_COLOR", "KUBECONFIG",
+		"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME",
+		"GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES",
+		"SEALWAY_OUTPUT", "SEALWAY_VERBOSE", "SEALWAY_CONTEXT",
+		"SEALED_SECRETS_CERT", "SEALED_SECRETS_CONTROLLER_NAME", "SEALED_SECRETS_CONTROLLER_NAMESPACE",
+	} {
+		if v := ts.Getenv(name); v != "" {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// expect runs mage, keeps what it printed and compares the exit status.
+func expect(ts *testscript.TestScript, want int, cmd *exec.Cmd, args []string) {
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	finish(ts, want, err, output{"mage " + strings.Join(args, " "), stdout.String(), stderr.String()})
+}
+
+func finish(ts *testscript.TestScript, want int, err error, o output) {
+	s := of(ts)
+	s.printed = append(s.printed, o)
+	_, _ = ts.Stdout().Write([]byte(o.stdout))
+	_, _ = ts.Stderr().Write([]byte(o.stderr))
+	got := 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%s: %v", o.command, err)
+	}
+	if got != want {
+		ts.Fatalf("%s: exit status %d, want %d", o.command, got, want)
+	}
+	if strings.Contains(o.stdout, "\x1b") || strings.Contains(o.stderr, "\x1b") {
+		ts.Fatalf("%s: escape sequences where no terminal is", o.command)
+	}
+}
+
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) > 2 && args[1] == "mage" && signals()[args[0]] != nil, "interrupt INT|TERM|HUP mage ARG..., behind serve")
+	s := of(ts)
+	if s.server == nil {
+		ts.Fatalf("interrupt: no server to wait at")
+	}
+	cmd := command(ts, args[2:])
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	var err error
+	select {
+	case <-s.server.hanging:
+		ts.Check(cmd.Process.Signal(signals()[args[0]]))
+		err = <-ended
+	case err = <-ended:
+	}
+	finish(ts, 130, err, output{"mage " + strings.Join(args[2:], " "), stdout.String(), stderr.String()})
+}
+
+// diskFull runs the command with a file size limit: a write beyond the first
+// block fails, as it does on a full disk.
+func diskFull(_ *testscript.TestScript, cmd *exec.Cmd) {
+	script := `ulimit -f 1; exec "$0" "$@"`
+	cmd.Args = append([]string{"sh", "-c", script, cmd.Path}, cmd.Args[1:]...)
+	if sh, err := exec.LookPath("sh"); err == nil {
+		cmd.Path = sh
+	}
+}
+
+// repository is git init, with an identity and the plaintext folders ignored.
+func repository(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) <= 1, "repo [DIR]")
+	dir := ts.MkAbs(strings.Join(args, ""))
+	for _, git := range [][]string{
+		{"init", "-q", "-b", "main", dir},
+		{"-C", dir, "config", "user.name", "Test"},
+		{"-C", dir, "config", "user.email", "test@example.com"},
+	} {
+		ts.Check(ts.Exec("git", git...))
+	}
+	ignore := dir + string(os.PathSeparator) + ".gitignore"
+	if _, err := os.Stat(ignore); err != nil {
+		ts.Check(os.WriteFile(ignore, []byte("local-secrets/\n"), 0o644))
+	}
+}

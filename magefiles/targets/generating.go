@@ -14,7 +14,7 @@ func (s *session) generate(ctx context.Context, apps, force []string, dryRun boo
 	if _, err := s.repo.Select(apps...); err != nil {
 		return err
 	}
-	unlock, err := s.repo.Lock()
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}

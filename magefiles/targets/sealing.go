@@ -14,7 +14,7 @@ import (
 
 // seal is seal:all and seal:app: read, plan, apply, report.
 func (s *session) seal(ctx context.Context, apps []string, dryRun, prune bool) error {
-	unlock, err := s.repo.Lock()
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}

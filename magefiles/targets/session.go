@@ -90,6 +90,11 @@ func names(list *string) []string {
 	return strings.Split(*list, ",")
 }
 
+// lock keeps other runs out while this one reads, decides and writes.
+func (s *session) lock(ctx context.Context) (unlock func(), err error) {
+	return s.repo.Lock(ctx, func() { s.console.Note("waiting for another run in this repository") })
+}
+
 // controller finds the Sealed Secrets controller and tells which cluster it is in.
 func (s *session) controller(ctx context.Context) (*controller.Controller, error) {
 	k, err := s.cluster()

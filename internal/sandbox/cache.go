@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -55,8 +54,8 @@ func buildAll(ctx context.Context, o Options, products []Product) ([]entry, erro
 	return entries, nil
 }
 
-// entry is a directory of the cache: bin/ holds the programs of one product
-// and manifests/ the files copied from its modules. It is there whole or not
+// entry is a directory of the cache: bin/ holds the programs of one product,
+// other folders the files copied from its modules. It is there whole or not
 // at all.
 type entry struct {
 	product Product
@@ -100,9 +99,11 @@ func (e entry) binaries() Binaries {
 	return all
 }
 
-// manifestFiles returns the paths of the files copied from modules, sorted.
-func (e entry) manifestFiles() ([]string, error) {
-	return filepath.Glob(filepath.Join(e.dir, "manifests", "*.yaml"))
+// manifestFiles returns the paths of the files copied from modules.
+func (e entry) manifestFiles(f folder) []string {
+	// The only error is that of a bad pattern.
+	files, _ := filepath.Glob(filepath.Join(e.dir, string(f), "*.yaml"))
+	return files
 }
 
 // complete says whether the entry is there. Something may have cleaned the
@@ -113,9 +114,10 @@ func (e entry) complete() bool {
 			return false
 		}
 	}
-	if len(e.recipe.manifests) > 0 {
-		files, err := e.manifestFiles()
-		return err == nil && len(files) > 0
+	for _, m := range e.recipe.manifests {
+		if len(e.manifestFiles(m.Folder)) == 0 {
+			return false
+		}
 	}
 	return true
 }
@@ -192,9 +194,10 @@ func (e entry) make(ctx context.Context, o Options, s step, dir string) error {
 			return e.failed("write its module", err)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(e.recipe.manifests)) {
-		if err := copyManifests(ctx, module, s, name, e.recipe.manifests[name], filepath.Join(dir, "manifests")); err != nil {
-			return e.failed("copy manifests of "+name, err)
+	for _, m := range e.recipe.manifests {
+		s.at(m.Glob, 0, 0)
+		if err := copyManifests(ctx, module, m, filepath.Join(dir, string(m.Folder))); err != nil {
+			return e.failed("copy manifests of "+m.Module, err)
 		}
 	}
 	programs := maps.Clone(e.recipe.programs)
@@ -214,28 +217,25 @@ func (e entry) failed(op string, err error) error {
 }
 
 // copyManifests copies the files that match out of a module.
-func copyManifests(ctx context.Context, m module, s step, name string, globs []string, to string) error {
-	s.at("download "+name, 0, 0)
-	root, err := m.download(ctx, name)
+func copyManifests(ctx context.Context, in module, m manifest, to string) error {
+	root, err := in.download(ctx, m.Module)
 	if err != nil {
 		return err
 	}
-	for _, glob := range globs {
-		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(glob)))
+	files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(m.Glob)))
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fmt.Errorf("no file matches %s", m.Glob)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		if len(files) == 0 {
-			return fmt.Errorf("no file matches %s", glob)
-		}
-		for _, file := range files {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			if err := writeFile(filepath.Join(to, filepath.Base(file)), data, 0o644); err != nil {
-				return err
-			}
+		if err := writeFile(filepath.Join(to, filepath.Base(file)), data, 0o644); err != nil {
+			return err
 		}
 	}
 	return nil

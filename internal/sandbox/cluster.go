@@ -60,24 +60,41 @@ func (c *cluster) ready(ctx context.Context) error {
 	return c.typed.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
 }
 
-// definitions creates all custom resource definitions and waits until they
+// applyDefinitions creates custom resource definitions and waits until they
 // are served.
-func (c *cluster) definitions(ctx context.Context, files []string) error {
-	group, groupCtx := errgroup.WithContext(ctx)
+func (c *cluster) applyDefinitions(ctx context.Context, files []string) error {
+	group, ctx := errgroup.WithContext(ctx)
 	for _, file := range files {
 		group.Go(func() error {
-			data, err := os.ReadFile(file)
+			names, err := c.applyFile(ctx, file)
 			if err != nil {
 				return err
 			}
-			names, err := c.apply(groupCtx, data)
-			if err != nil {
-				return fmt.Errorf("%s: %w", filepath.Base(file), err)
-			}
-			return poll(groupCtx, func() error { return c.established(groupCtx, names) })
+			return poll(ctx, func() error { return c.established(ctx, names) })
 		})
 	}
 	return group.Wait()
+}
+
+func (c *cluster) applyFiles(ctx context.Context, files []string) error {
+	for _, file := range files {
+		if _, err := c.applyFile(ctx, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) applyFile(ctx context.Context, file string) ([]string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	names, err := c.apply(ctx, data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Base(file), err)
+	}
+	return names, nil
 }
 
 func (c *cluster) established(ctx context.Context, names []string) error {

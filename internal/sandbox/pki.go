@@ -104,12 +104,14 @@ type user struct {
 	groups     []string
 }
 
-// users are the administrator and the servers that use the API. Each server
-// has the identity and thus the permissions that it has in any cluster.
+// users are the administrator and the servers that use the API. The kubelet and
+// the scheduler have the permissions that they have in any cluster. The
+// controller manager may do all: in other clusters each of its controllers uses
+// a service account of its own, which takes a while to set up.
 func (l layout) users() []user {
 	return []user{
 		{l.kubeconfig(), "sandbox-admin", []string{"system:masters"}},
-		{l.config(controllerManager), "system:kube-controller-manager", nil},
+		{l.config(controllerManager), "system:kube-controller-manager", []string{"system:masters"}},
 		{l.config(scheduler), "system:kube-scheduler", nil},
 		{l.config(kubelet), "system:node:" + kubeletNode, []string{"system:nodes"}},
 		{l.config(kwok), "kwok", []string{"system:masters"}},

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -52,10 +53,31 @@ type recipe struct {
 	own map[string]string
 	// variables are set by the linker.
 	variables map[string]string
-	// manifests are copied from the modules: a glob below a module's root,
-	// by module.
-	manifests map[string][]string
+	// versions are those of programs that have another than the product.
+	versions map[string]string
+	// manifests are copied from the modules.
+	manifests []manifest
 }
+
+// manifest says which files of a module are copied, and to where.
+type manifest struct {
+	// Folder is that of the cache entry.
+	Folder folder
+	// Module is where the files come from, Glob what they are called below
+	// its root.
+	Module, Glob string
+}
+
+// folder is a kind of manifest.
+type folder string
+
+// Definitions of custom resources are applied first; objects need nothing but
+// an API server; stages are for KWOK to read.
+const (
+	definitions folder = "definitions"
+	objects     folder = "objects"
+	stages      folder = "stages"
+)
 
 // recipes is the one table of versions and of what is built.
 func recipes() map[Product]recipe {
@@ -76,6 +98,7 @@ func recipes() map[Product]recipe {
 				scheduler:         "k8s.io/kubernetes/cmd/kube-scheduler",
 			},
 			own:       map[string]string{kubelet: "_kubelet"},
+			versions:  map[string]string{etcdProgram: "v3.7.0"},
 			variables: kubernetesVariables,
 		},
 		Kubectl: {
@@ -88,12 +111,13 @@ func recipes() map[Product]recipe {
 			version:  "v0.8.0",
 			module:   "kwok",
 			programs: map[string]string{kwok: "sigs.k8s.io/kwok/cmd/kwok"},
-			manifests: map[string][]string{"sigs.k8s.io/kwok": {
-				"kustomize/stage/pod/fast/pod-*.yaml",
-				"kustomize/stage/node/fast/node-*.yaml",
-				"kustomize/crd/bases/kwok.x-k8s.io_portforwards.yaml",
-				"kustomize/crd/bases/kwok.x-k8s.io_clusterportforwards.yaml",
-			}},
+			manifests: []manifest{
+				{stages, "sigs.k8s.io/kwok", "kustomize/stage/pod/fast/pod-*.yaml"},
+				{stages, "sigs.k8s.io/kwok", "kustomize/stage/node/fast/node-*.yaml"},
+				{stages, "sigs.k8s.io/kwok", "kustomize/stage/volume/fast/p*.yaml"},
+				{objects, "sigs.k8s.io/kwok", "kustomize/stage/volume/fast/storage-class.yaml"},
+				{definitions, "sigs.k8s.io/kwok", "kustomize/crd/bases/kwok.x-k8s.io_*portforwards.yaml"},
+			},
 		},
 		SealedSecrets: {
 			version: "v0.40.0",
@@ -103,12 +127,12 @@ func recipes() map[Product]recipe {
 				"kubeseal":    "github.com/bitnami/sealed-secrets/cmd/kubeseal",
 			},
 			variables: map[string]string{"main.VERSION": "v0.40.0"},
-			manifests: map[string][]string{"github.com/bitnami/sealed-secrets": {"helm/sealed-secrets/crds/*.yaml"}},
+			manifests: []manifest{{definitions, "github.com/bitnami/sealed-secrets", "helm/sealed-secrets/crds/*.yaml"}},
 		},
 		CloudNativePG: {
 			version:   "v1.27.0",
 			module:    "cloudnative-pg",
-			manifests: map[string][]string{"github.com/cloudnative-pg/cloudnative-pg": {"config/crd/bases/*.yaml"}},
+			manifests: []manifest{{definitions, "github.com/cloudnative-pg/cloudnative-pg", "config/crd/bases/*.yaml"}},
 		},
 		Task: {
 			version:  "v3.53.1",
@@ -129,6 +153,11 @@ const modulePath = "github.com/sealway/sealway"
 //go:embed servers/*/module.mod servers/*/module.sum servers/kubernetes/_kubelet/main.go
 //go:embed supervise/*.go supervisor/*.go
 var sources embed.FS
+
+// versionOf returns the version of a program.
+func (r recipe) versionOf(program string) string {
+	return cmp.Or(r.versions[program], r.version)
+}
 
 // tree returns the files of the module that the product is built in, by their
 // path in it.

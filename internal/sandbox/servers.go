@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -60,7 +59,7 @@ func processes(l layout, s sandboxState, bin Binaries) []supervise.Process {
 			"--service-account-private-key-file=" + l.pki("accounts.key"),
 			"--root-ca-file=" + l.pki("ca.crt"),
 			"--use-service-account-credentials=false",
-			"--controllers=*,-node-ipam-controller,-node-route-controller,-cloud-node-lifecycle-controller",
+			"--controllers=*,-node-ipam-controller",
 			"--leader-elect=false", "--secure-port=0", "--profiling=false",
 			"--kube-api-qps=200", "--kube-api-burst=400",
 		}},
@@ -169,20 +168,18 @@ func canReadKernelLog() bool {
 }
 
 // writeConfigs writes the files that the servers are started with.
-func writeConfigs(l layout, s sandboxState, stages []string) error {
+func writeConfigs(l layout, s sandboxState, stageFiles []string) error {
 	egress := fmt.Sprintf(egressConfig, s.egress())
 	if err := os.WriteFile(l.config("egress.yaml"), []byte(egress), 0o600); err != nil {
 		return err
 	}
 	documents := []string{kwokConfig, clusterStage}
-	for _, stage := range stages {
-		if !strings.HasPrefix(filepath.Base(stage), "kwok.x-k8s.io_") {
-			data, err := os.ReadFile(stage)
-			if err != nil {
-				return err
-			}
-			documents = append(documents, string(data))
+	for _, file := range stageFiles {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
 		}
+		documents = append(documents, string(data))
 	}
 	return os.WriteFile(l.config("kwok.yaml"), []byte(strings.Join(documents, "\n---\n")), 0o600)
 }

@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -104,7 +101,7 @@ func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbo
 	bin := Binaries{}
 	for _, e := range entries {
 		for name, path := range e.binaries() {
-			bin[name], state.Versions[name] = path, e.recipe.version
+			bin[name], state.Versions[name] = path, e.recipe.versionOf(name)
 		}
 	}
 	if err := l.save(state); err != nil {
@@ -113,11 +110,7 @@ func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbo
 	if state.Ports, err = freePorts(ctx); err != nil {
 		return nil, err
 	}
-	stages, err := manifests(entries, KWOK)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(l.writePKI(state.server()), writeConfigs(l, state, stages)); err != nil {
+	if err := errors.Join(l.writePKI(state.server()), writeConfigs(l, state, manifests(entries, stages))); err != nil {
 		return nil, err
 	}
 	spec := supervise.Spec{
@@ -196,13 +189,9 @@ func (s *Sandbox) assemble(ctx context.Context, step step, entries []entry) erro
 
 // populate makes the platform's objects.
 func (s *Sandbox) populate(ctx context.Context, c *cluster, entries []entry) error {
-	crds, err := manifests(entries, KWOK, SealedSecrets, CloudNativePG)
-	if err != nil {
-		return err
-	}
-	crds = slices.DeleteFunc(crds, func(file string) bool { return !isDefinition(file) })
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.definitions(groupCtx, crds) })
+	group.Go(func() error { return c.applyDefinitions(groupCtx, manifests(entries, definitions)) })
+	group.Go(func() error { return c.applyFiles(groupCtx, manifests(entries, objects)) })
 	group.Go(func() error {
 		if _, err := c.apply(groupCtx, nodeManifests); err != nil {
 			return err
@@ -257,24 +246,14 @@ func (s *Sandbox) route(c *cluster) func(context.Context) error {
 	}
 }
 
-// manifests returns the files copied from the modules of the products.
-func manifests(entries []entry, products ...Product) ([]string, error) {
+// manifests returns the files of one kind that were copied from modules.
+func manifests(entries []entry, f folder) []string {
 	var all []string
 	for _, e := range entries {
-		if slices.Contains(products, e.product) {
-			files, err := e.manifestFiles()
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, files...)
-		}
+		all = append(all, e.manifestFiles(f)...)
 	}
-	return all, nil
+	return all
 }
-
-// isDefinition tells the definitions of custom resources, which are named by
-// group and plural, from KWOK's stages.
-func isDefinition(file string) bool { return strings.Contains(filepath.Base(file), "_") }
 
 func (l layout) failed(op string, err error) error {
 	e := &Error{Object: "sandbox " + l.dir, Op: op, Err: err}

@@ -3,6 +3,9 @@
 // environments and records events as on any node, so that a Pod with a missing
 // ConfigMap or key fails here as it would there.
 //
+// A pretended container runs until it is stopped, and its probes succeed; init
+// containers and those of Jobs end well at once.
+//
 // Everything it writes goes below os.TempDir.
 package main
 
@@ -14,13 +17,20 @@ import (
 	"path/filepath"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	clientset "k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	internalapi "k8s.io/cri-api/pkg/apis"
+	runtimeapi "k8s.io/cri-api/pkg/apis/runtime/v1"
+	apitest "k8s.io/cri-api/pkg/apis/testing"
 	remote "k8s.io/cri-client/pkg"
 	fakeremote "k8s.io/cri-client/pkg/fake"
+	kubelettypes "k8s.io/kubelet/pkg/types"
 	cadvisortest "k8s.io/kubernetes/pkg/kubelet/cadvisor/testing"
 	"k8s.io/kubernetes/pkg/kubelet/cm"
+	probetest "k8s.io/kubernetes/pkg/kubelet/prober/testing"
 	"k8s.io/kubernetes/pkg/kubemark"
 )
 
@@ -84,11 +94,84 @@ func run(ctx context.Context, kubeconfig, node string) error {
 	configuration.NodeStatusUpdateFrequency.Duration = 5 * time.Second
 
 	hollow := kubemark.NewHollowKubelet(flags, configuration, client, heartbeatClient,
-		&cadvisortest.Fake{NodeName: node}, fake.ImageService, runtime, cm.NewStubContainerManager())
+		&cadvisortest.Fake{NodeName: node}, fake.ImageService,
+		finisher{RuntimeService: runtime, fake: fake.RuntimeService, client: client},
+		cm.NewStubContainerManager())
+	hollow.KubeletDeps.ProbeManager = probes{}
 	// Without a recorder of its own the kubelet makes one that sends events
 	// to the API server; the one that comes with kubemark drops them.
 	hollow.KubeletDeps.Recorder = nil
 	hollow.KubeletDeps.EventClient = client.CoreV1()
 	hollow.Run(ctx)
 	return nil
+}
+
+// probes lets every probe of a running container succeed. The one that comes
+// with kubemark also says that containers are ready which never started.
+type probes struct{ probetest.FakeManager }
+
+func (probes) UpdatePodStatus(_ context.Context, _ *v1.Pod, status *v1.PodStatus) {
+	for i := range status.ContainerStatuses {
+		c := &status.ContainerStatuses[i]
+		running := c.State.Running != nil
+		c.Ready, c.Started = running, &running
+	}
+	for i := range status.InitContainerStatuses {
+		c := &status.InitContainerStatuses[i]
+		running := c.State.Running != nil
+		c.Started = &running
+		c.Ready = running || c.State.Terminated != nil && c.State.Terminated.ExitCode == 0
+	}
+}
+
+// finisher ends the containers that have something to get done.
+type finisher struct {
+	internalapi.RuntimeService
+	fake   *apitest.FakeRuntimeService
+	client clientset.Interface
+}
+
+func (f finisher) StartContainer(ctx context.Context, id string) error {
+	if err := f.RuntimeService.StartContainer(ctx, id); err != nil {
+		return err
+	}
+	labels := f.labels(id)
+	pod, err := f.client.CoreV1().Pods(labels[kubelettypes.KubernetesPodNamespaceLabel]).
+		Get(ctx, labels[kubelettypes.KubernetesPodNameLabel], metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("pod of container %s: %w", id, err)
+	}
+	if finishes(pod, labels[kubelettypes.KubernetesContainerNameLabel]) {
+		f.finish(id)
+	}
+	return nil
+}
+
+// finishes says whether a container of the pod is one that ends by itself.
+func finishes(pod *v1.Pod, container string) bool {
+	for _, c := range pod.Spec.InitContainers {
+		if c.Name == container {
+			return c.RestartPolicy == nil || *c.RestartPolicy != v1.ContainerRestartPolicyAlways
+		}
+	}
+	return pod.Spec.RestartPolicy != v1.RestartPolicyAlways
+}
+
+func (f finisher) labels(id string) map[string]string {
+	f.fake.Lock()
+	defer f.fake.Unlock()
+	if c := f.fake.Containers[id]; c != nil {
+		return c.Labels
+	}
+	return nil
+}
+
+func (f finisher) finish(id string) {
+	f.fake.Lock()
+	defer f.fake.Unlock()
+	if c := f.fake.Containers[id]; c != nil {
+		c.State = runtimeapi.ContainerState_CONTAINER_EXITED
+		c.ExitCode, c.Reason = 0, "Completed"
+		c.FinishedAt = time.Now().UnixNano()
+	}
 }

@@ -218,7 +218,9 @@ func (o *object) shape(fail func(line int, key, problem, fix string) error) erro
 		k, v := o.node.Content[i], resolve(o.node.Content[i+1])
 		var err error
 		switch k.Value {
-		case "apiVersion", "kind", "metadata", "type", "immutable", "<<":
+		case "apiVersion", "kind", "type", "immutable", "<<":
+		case "metadata":
+			err = o.metadata(v, fail)
 		case "data", "stringData":
 			err = o.values(k.Value, v, fail)
 		default:
@@ -229,6 +231,33 @@ func (o *object) shape(fail func(line int, key, problem, fix string) error) erro
 		}
 	}
 	return nil
+}
+
+// metadata checks that names, labels and annotations are strings: YAML 1.1 takes
+// a name n and an annotation true for booleans.
+func (o *object) metadata(m *yaml.Node, fail func(line int, key, problem, fix string) error) error {
+	for _, field := range []string{"name", "namespace"} {
+		if err := o.word("metadata."+field, lookup(m, field), fail); err != nil {
+			return err
+		}
+	}
+	for _, field := range []string{"labels", "annotations"} {
+		entries := lookup(m, field)
+		for i := 0; entries != nil && entries.Kind == yaml.MappingNode && i < len(entries.Content); i += 2 {
+			if err := o.word("metadata."+field+" "+entries.Content[i].Value, resolve(entries.Content[i+1]), fail); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// word refuses a scalar that is no string; nothing and null have their own rules.
+func (o *object) word(name string, n *yaml.Node, fail func(line int, key, problem, fix string) error) error {
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" || isString(n) {
+		return nil
+	}
+	return fail(o.doc.at(n), "", name+": YAML takes the value for a number or a boolean, not for a string", "put it in quotes")
 }
 
 // values checks the entries of data or stringData.

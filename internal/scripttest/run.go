@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -149,4 +153,63 @@ func repository(ts *testscript.TestScript, neg bool, args []string) {
 	if _, err := os.Stat(ignore); err != nil {
 		ts.Check(os.WriteFile(ignore, []byte("local-secrets/\n"), 0o644))
 	}
+}
+
+// refuses tries a table of bad files, one by one: `# want: ` and `# hint: ` in
+// the file say what has to be on stderr, besides the line about the
+// certificate. Nothing may be on stdout and nothing may be written.
+func refuses(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) > 3 && args[2] == "mage", "refuses DIR TARGET mage ARG...")
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(entries) == 0 {
+		ts.Fatalf("%s: no case", args[0])
+	}
+	var bad []string
+	for _, e := range entries {
+		from := filepath.Join(ts.MkAbs(args[0]), e.Name())
+		data, err := os.ReadFile(from)
+		ts.Check(err)
+		target := ts.MkAbs(args[1])
+		ts.Check(os.MkdirAll(filepath.Dir(target), 0o700))
+		ts.Check(os.WriteFile(target, data, 0o600))
+		snapshot(ts, false, nil)
+		want := wanted(string(data))
+		if want == "" {
+			ts.Fatalf("%s: no `# want: `", from)
+		}
+		cmd := command(ts, args[3:])
+		expect(ts, 1, cmd, append(args[3:], e.Name()))
+		printed := of(ts).printed
+		o := printed[len(printed)-1]
+		got := notice.ReplaceAllString(o.stderr, "")
+		if o.stdout != "" || got != want {
+			bad = append(bad, fmt.Sprintf("%s: stdout:\n%s\nstderr (-want +got):\n%s", e.Name(), o.stdout, cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n"))))
+		}
+		unchanged(ts, false, nil)
+		ts.Check(os.Remove(target))
+	}
+	if len(bad) > 0 {
+		ts.Fatalf("%s", strings.Join(bad, "\n"))
+	}
+}
+
+var notice = regexp.MustCompile(`(?m)^certificate [0-9a-f]{16} from .*\n`)
+
+// wanted is the text of stderr that a bad file asks for.
+func wanted(data string) string {
+	var lines []string
+	for line := range strings.Lines(data) {
+		line = strings.TrimSpace(line)
+		if want, ok := strings.CutPrefix(line, "# want: "); ok {
+			lines = append(lines, want)
+		}
+		if hint, ok := strings.CutPrefix(line, "# hint: "); ok {
+			lines = append(lines, "  hint: "+hint)
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "Error: " + strings.Join(lines, "\n") + "\n"
 }

@@ -47,6 +47,7 @@ func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"mage":         mageCommand, // mage ARG...: has to exit with 0
 		"status":       status,      // status N [unprivileged|diskfull] mage ARG...: has to exit with exactly N
+		"refuses":      refuses,     // refuses DIR TARGET mage ARG...: every file of DIR, put at TARGET, fails as it says
 		"interrupt":    interrupt,   // interrupt INT|TERM|HUP mage ARG...: signalled once it asks the server for /hang; has to exit with 130
 		"repo":         repository,  // repo [DIR]: git init, with local-secrets/ ignored
 		"cert":         certificate, // cert FILE [soon|expired|future|ec]: a certificate; FILE.key is its key

@@ -24,6 +24,8 @@ import (
 	"github.com/sealway/sealway/internal/scripttest"
 )
 
+func TestMain(m *testing.M) { os.Exit(scripttest.Main(m)) }
+
 const secrets = 200 // of two keys each, as in the issue
 
 // BenchmarkSeal reports the medians of a first run (no ledger), of a run with

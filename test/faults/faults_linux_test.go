@@ -26,6 +26,8 @@ import (
 	"github.com/sealway/sealway/pkg/manifest"
 )
 
+func TestMain(m *testing.M) { os.Exit(scripttest.Main(m)) }
+
 const canary = "canary-51c2e8"
 
 // world is a repository with many Secrets and the key that opens them.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -25,8 +26,8 @@ type Tree struct {
 func Open(ctx context.Context, dir string) (*Tree, error) {
 	out, err := run(ctx, dir, nil, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir")
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		// Git ends with 128 for this as for a repository of somebody else.
+		if strings.Contains(err.Error(), "not a git repository") {
 			return nil, fmt.Errorf("%s: %w", dir, ErrNoRepository)
 		}
 		return nil, err
@@ -106,6 +107,7 @@ func fields(out []byte) []string {
 func run(ctx context.Context, dir string, stdin *bytes.Buffer, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C") // for the messages that are looked at
 	if stdin != nil {
 		cmd.Stdin = stdin
 	}

@@ -73,7 +73,7 @@ func setup(e *testscript.Env, env []string) error {
 	}
 	e.Vars = append(e.Vars,
 		"HOME="+home, "USERPROFILE="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "XDG_STATE_HOME="+home, "XDG_DATA_HOME="+home,
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+filepath.Join(home, "gitconfig"), "GIT_CEILING_DIRECTORIES="+e.WorkDir,
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+filepath.Join(home, "gitconfig"), "GIT_CEILING_DIRECTORIES="+filepath.Dir(e.WorkDir),
 		"LC_ALL=C", "TERM=dumb",
 	)
 	e.Vars = append(e.Vars, env...)

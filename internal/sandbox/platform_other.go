@@ -5,6 +5,8 @@ package sandbox
 import (
 	"os/exec"
 	"runtime"
+
+	"github.com/sealway/sealway/internal/sandbox/supervise"
 )
 
 func checkPlatform() error {
@@ -15,3 +17,5 @@ func checkPlatform() error {
 }
 
 func ownSession(*exec.Cmd) {}
+
+func askForRenewal(supervise.ID) error { return ErrUnsupported }

@@ -87,6 +87,8 @@ func run(ctx context.Context, kubeconfig, node string) error {
 		MaxPods:  200,
 	})
 	flags.NodeIP = "127.0.0.1"
+	// Nobody asks it, but without one each Pod gets a warning.
+	configuration.ClusterDNS = []string{"10.96.0.10"}
 	// Nothing can be asked of pretended containers, so nothing listens.
 	configuration.EnableServer = false
 	configuration.Address = "127.0.0.1"

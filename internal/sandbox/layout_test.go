@@ -1,0 +1,188 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sealway/sealway/internal/sandbox/supervise"
+)
+
+func TestForeignDirectoryIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	precious := filepath.Join(dir, "thesis.txt")
+	if err := os.WriteFile(precious, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Dir: dir, CacheDir: t.TempDir()}
+	for name, err := range map[string]error{
+		"Down": Down(t.Context(), o),
+		"Up":   func() error { _, err := Up(t.Context(), o); return err }(),
+	} {
+		var e *Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), "thesis.txt") || e.Hint() == "" {
+			t.Errorf("%s: got %v, want a refusal that says why", name, err)
+		}
+	}
+	if _, err := os.Stat(precious); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNothingRuns(t *testing.T) {
+	o := Options{Dir: filepath.Join(t.TempDir(), "none"), CacheDir: t.TempDir()}
+	if err := Down(t.Context(), o); err != nil {
+		t.Errorf("Down: %v", err)
+	}
+	if _, err := Inspect(t.Context(), o); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("Inspect: %v, want ErrNotRunning", err)
+	}
+	if _, err := os.Stat(o.Dir); err == nil {
+		t.Error("the directory was made")
+	}
+}
+
+func TestDownOfAnEmptyDirectory(t *testing.T) {
+	dir := t.TempDir()
+	if err := Down(t.Context(), Options{Dir: dir, CacheDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the directory is still there")
+	}
+}
+
+// sample is a sandbox of which only the paths exist.
+func sample(dir string) (layout, sandboxState, Binaries) {
+	l := layout{dir}
+	bin := Binaries{}
+	for _, p := range platform() {
+		for name := range recipes()[p].programs {
+			bin[name] = "/bin/" + name
+		}
+		for name := range recipes()[p].own {
+			bin[name] = "/bin/" + name
+		}
+	}
+	return l, sandboxState{Sockets: dir + "/run", Ports: ports{APIServer: 1001, KWOK: 1002, SealedSecrets: 1003, SealedSecretsMetrics: 1004}}, bin
+}
+
+func TestProcesses(t *testing.T) {
+	all := processes(sample("/state"))
+	var names []string
+	for _, p := range all {
+		names = append(names, p.Name)
+		if p.Argv[0] != "/bin/"+p.Name {
+			t.Errorf("%s: its program is %q", p.Name, p.Argv[0])
+		}
+		if p.Log != "/state/logs/"+p.Name+".log" {
+			t.Errorf("%s: its log is %s", p.Name, p.Log)
+		}
+		for _, arg := range append(p.Argv, p.Env...) {
+			if strings.Contains(arg, "0.0.0.0") || strings.Contains(arg, "http://") {
+				t.Errorf("%s: listens or talks in the open: %s", p.Name, arg)
+			}
+		}
+	}
+	want := []string{etcdProgram, apiServer, controllerManager, scheduler, kubelet, kwok, sealedSecrets}
+	if !slices.Equal(names, want) {
+		t.Errorf("in this order: %v, want %v", names, want)
+	}
+	if !slices.Equal(names[:2], controlPlane()) {
+		t.Errorf("the control plane is %v, but the first are %v", controlPlane(), names[:2])
+	}
+}
+
+func TestOnlyWhatMustIsIsolated(t *testing.T) {
+	for _, p := range processes(sample("/state")) {
+		want := p.Name == kubelet || p.Name == sealedSecrets
+		if p.Isolate != want {
+			t.Errorf("%s: isolated %t, want %t", p.Name, p.Isolate, want)
+		}
+		for _, f := range p.Files {
+			if !strings.HasPrefix(f.To, "/run/") {
+				t.Errorf("%s: %s is outside of its own /run", p.Name, f.To)
+			}
+		}
+	}
+}
+
+func TestSocketPathsAreShort(t *testing.T) {
+	for _, length := range []int{20, 200} {
+		dir := filepath.Join(t.TempDir(), strings.Repeat("d", length))
+		sockets, err := layout{dir}.socketDir()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(sockets) })
+		s := sandboxState{Sockets: sockets}
+		for _, path := range []string{s.control(), s.egress(), s.etcd(), s.peer()} {
+			if len(path) > 107 {
+				t.Errorf("%d bytes: %s", len(path), path)
+			}
+		}
+		if info, err := os.Stat(sockets); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", sockets, info, err)
+		}
+	}
+}
+
+func TestServerStatus(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "x.log")
+	var lines []string
+	for i := range 30 {
+		lines = append(lines, fmt.Sprint("line ", i))
+	}
+	if err := os.WriteFile(log, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	running := supervise.ProcessStatus{Name: "x", State: supervise.Running, Log: log}
+	if s := serverStatus(running, "v1", true); s.State != supervise.Running || s.Tail != nil || s.Version != "v1" {
+		t.Errorf("running: %+v", s)
+	}
+	s := serverStatus(running, "v1", false)
+	if s.State != supervise.Exited || !slices.Equal(s.Tail, lines[10:]) {
+		t.Errorf("with its supervisor killed: %+v", s)
+	}
+	failed := (&Status{Servers: []ServerStatus{s, {State: supervise.Running}}}).Failed()
+	if len(failed) != 1 || failed[0].Name != "x" {
+		t.Errorf("failed: %+v", failed)
+	}
+}
+
+func TestServerError(t *testing.T) {
+	err := &ServerError{Server: "etcd", Exit: "exit status 1", Log: "/l/etcd.log", Tail: []string{"a", "listen tcp 127.0.0.1:1: bind: address already in use"}}
+	if !err.portTaken() {
+		t.Error("it does not see that the port was taken")
+	}
+	wrapped := layout{"/state"}.failed("start", fmt.Errorf("waiting: %w", err))
+	const message = "sandbox /state: start: waiting: server etcd: ended by itself: exit status 1"
+	if wrapped.Error() != message {
+		t.Errorf("got %q, want %q", wrapped, message)
+	}
+	var hinted interface{ Hint() string }
+	if !errors.As(wrapped, &hinted) || !strings.Contains(hinted.Hint(), "/l/etcd.log:\n  a\n  listen") {
+		t.Errorf("the hint is %q", hinted.Hint())
+	}
+	if hint := (&ServerError{Log: "/l/x.log"}).Hint(); hint != "its log /l/x.log is empty" {
+		t.Errorf("the hint is %q", hint)
+	}
+}
+
+func TestTailOfALongLog(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "x.log")
+	if err := os.WriteFile(log, []byte(strings.Repeat(strings.Repeat("x", 99)+"\n", 10_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := tail(log)
+	if len(got) != 20 || len(got[19]) != 99 {
+		t.Errorf("%d lines, the last has %d bytes", len(got), len(got[len(got)-1]))
+	}
+	if got := tail(log + ".none"); got != nil {
+		t.Errorf("of no file: %v", got)
+	}
+}

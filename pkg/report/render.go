@@ -93,7 +93,7 @@ func colourOf(a Action) string {
 	switch a {
 	case Create, Update, Sealed:
 		return green
-	case Orphan, Stale, Changed, NotSealed, Placeholder, Warning, Delete:
+	case Refused, Orphan, Stale, Changed, NotSealed, Placeholder, Warning, Delete:
 		return yellow
 	default:
 		return dim

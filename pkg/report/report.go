@@ -21,6 +21,7 @@ const (
 	Stale       Action = "stale"       // sealed for another certificate than the current one
 	Sealed      Action = "sealed"      // sealed and up to date
 	Changed     Action = "changed"     // plaintext and sealed file differ
+	Refused     Action = "refused"     // plaintext that cannot be sealed as it is
 	Warning     Action = "warning"     // worth a look, and no reason to stop
 )
 

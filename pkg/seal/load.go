@@ -58,6 +58,7 @@ func (a *application) namespaceOf(s *manifest.Sealed) string {
 type loader struct {
 	repo      *repo.Repository
 	plaintext bool
+	lenient   bool         // a Secret that cannot be sealed is an entry, not an error
 	ledger    *Ledger      // knows which applications did not change; may be nil
 	cert      *Certificate // with the ledger
 }

@@ -44,6 +44,7 @@ type Plan struct {
 	warned       map[string]bool // by application
 	changes      []change
 	orphans      []orphan
+	refused      []report.Entry // only when the loader is lenient
 }
 
 // change is the work on one Secret.
@@ -107,6 +108,10 @@ func newPlan(ctx context.Context, apps []repo.Application, o Options, l loader) 
 			warnings, err := policy(a, s)
 			p.Warnings = append(p.Warnings, warnings...)
 			p.warned[a.Name] = p.warned[a.Name] || len(warnings) > 0
+			if err != nil && l.lenient {
+				p.refused = append(p.refused, refusal(a, s, err))
+				continue
+			}
 			if err != nil {
 				errs = append(errs, err)
 				continue
@@ -124,6 +129,19 @@ func newPlan(ctx context.Context, apps []repo.Application, o Options, l loader) 
 		p.Warnings = append(p.Warnings, "the cluster could not be asked for what is unchanged: "+live.err.Error())
 	}
 	return p, errors.Join(errs...)
+}
+
+// refusal is the entry of a Secret that cannot be sealed as it is.
+func refusal(a *application, s *manifest.Secret, err error) report.Entry {
+	e := report.Entry{Action: report.Refused, Application: a.Name, Namespace: s.Namespace, Name: s.Name, Path: s.Path, Line: s.Line, Detail: err.Error()}
+	var me *manifest.Error
+	if errors.As(err, &me) {
+		e.Line, e.Detail = me.Line, me.Problem
+		if me.Key != "" {
+			e.Keys = []string{me.Key}
+		}
+	}
+	return e
 }
 
 // change decides about one Secret.

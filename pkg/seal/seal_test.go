@@ -120,6 +120,13 @@ func (w *world) plan() (*seal.Plan, error) {
 	return seal.NewPlan(w.t.Context(), apps, o)
 }
 
+func (w *world) git(args ...string) {
+	w.t.Helper()
+	if out, err := exec.Command("git", append([]string{"-C", w.repo.Tree.Root}, args...)...).CombinedOutput(); err != nil {
+		w.t.Fatalf("git %v: %v: %s", args, err, out)
+	}
+}
+
 // seal plans and applies; it returns "action namespace/name keys" lines.
 func (w *world) seal() []string {
 	w.t.Helper()

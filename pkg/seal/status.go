@@ -10,11 +10,12 @@ import (
 )
 
 // Status says for every Secret whether its sealed file is up to date for the
-// certificate in o: sealed, changed, not sealed, stale, orphan. SealedSecrets
+// certificate in o: sealed, changed, not sealed, stale, orphan, or
+// refused when sealing would refuse the plaintext. SealedSecrets
 // without plaintext on this machine are judged by what the file records.
 func Status(ctx context.Context, apps []repo.Application, o Options) ([]report.Entry, []string, error) {
 	// Without the ledger the loader reads everything, the files that no plaintext stands for too.
-	p, err := newPlan(ctx, apps, o, loader{repo: o.Repository, plaintext: true})
+	p, err := newPlan(ctx, apps, o, loader{repo: o.Repository, plaintext: true, lenient: true})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -26,6 +27,7 @@ func Status(ctx context.Context, apps []repo.Application, o Options) ([]report.E
 			out[i].Detail = fmt.Sprintf("`mage seal:app %s`", c.app.Name)
 		}
 	}
+	out = append(out, p.refused...)
 	return append(out, recorded(p.applications, out, o.Certificate)...), p.Warnings, nil
 }
 

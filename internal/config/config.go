@@ -57,7 +57,10 @@ func Load(root string, lookup func(string) (string, bool)) (*Config, error) {
 	return &c, c.environment(lookup)
 }
 
-var fieldNotFound = regexp.MustCompile(`line (\d+): field (\S+) not found`)
+var (
+	fieldNotFound = regexp.MustCompile(`line (\d+): field (\S+) not found`)
+	anyProblem    = regexp.MustCompile(`line (\d+): (.*)`) // a syntax error, or the first of several of type
+)
 
 // parse reads the file strictly: a misspelt name is an error.
 func (c *Config) parse(data []byte) error {
@@ -69,6 +72,9 @@ func (c *Config) parse(data []byte) error {
 	}
 	if m := fieldNotFound.FindStringSubmatch(err.Error()); m != nil {
 		return &Error{Where: File + ":" + m[1], Problem: fmt.Sprintf("unknown setting %q", m[2])}
+	}
+	if m := anyProblem.FindStringSubmatch(err.Error()); m != nil {
+		return &Error{Where: File + ":" + m[1], Problem: m[2]}
 	}
 	return &Error{Where: File, Problem: err.Error()}
 }

@@ -72,7 +72,8 @@ func Exit(ctx context.Context, err error) error {
 	var findings *Findings
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled): // a signal is the only one to cancel it
-		status = StatusInterrupted
+		// What was going on is not to blame, and its hint would mislead.
+		return &Failure{Status: StatusInterrupted, Err: errors.New("interrupted: " + err.Error())}
 	case marked(err, func(e interface{ Usage() bool }) bool { return e.Usage() }):
 		status = StatusUsage
 	case errors.As(err, &findings):

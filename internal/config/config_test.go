@@ -1,0 +1,80 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sealway/sealway/internal/config"
+)
+
+func load(t *testing.T, file string, env map[string]string) (*config.Config, error) {
+	t.Helper()
+	root := t.TempDir()
+	if file != "" {
+		if err := os.WriteFile(filepath.Join(root, config.File), []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return config.Load(root, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+}
+
+func TestLoad(t *testing.T) {
+	cases := []struct {
+		name, reason, file string
+		env                map[string]string
+		want               config.Config
+	}{
+		{name: "nothing", reason: "every setting has a default elsewhere", want: config.Config{Colour: true}},
+		{name: "empty file", reason: "comments are no settings", file: "# nothing\n", want: config.Config{Colour: true}},
+		{
+			name: "file", reason: "what it names is set",
+			file: "applications: deploy\nnamespaces: {web: prod}\ncontroller: {name: ss}\n",
+			want: config.Config{Applications: "deploy", Namespaces: map[string]string{"web": "prod"}, Controller: config.Controller{Name: "ss"}, Colour: true},
+		},
+		{
+			name: "environment over file", reason: "it is closer to the command",
+			file: "controller: {name: ss, namespace: a}\ncontext: one\n",
+			env:  map[string]string{"SEALED_SECRETS_CONTROLLER_NAME": "other", "SEALWAY_CONTEXT": "two", "SEALWAY_OUTPUT": "json", "SEALED_SECRETS_CERT": "c.pem", "NO_COLOR": "1", "CI": "true"},
+			want: config.Config{Controller: config.Controller{Name: "other", Namespace: "a"}, Context: "two", Certificate: "c.pem", JSON: true, CI: true},
+		},
+		{name: "empty variable", reason: "it is as if not set", file: "context: one\n", env: map[string]string{"SEALWAY_CONTEXT": "", "CI": "false"}, want: config.Config{Context: "one", Colour: true}},
+		{name: "dumb terminal", reason: "it knows no colours", env: map[string]string{"TERM": "dumb"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := load(t, c.file, c.env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(&c.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
+			}
+		})
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name, file string
+		env        map[string]string
+		want       string
+	}{
+		{"unknown setting", "applications: a\nplaintxt: b\n", nil, `.sealway.yaml:2: unknown setting "plaintxt"`},
+		{"unknown in controller", "controller:\n  nam: b\n", nil, `.sealway.yaml:2: unknown setting "nam"`},
+		{"not YAML", "a: [\n", nil, ".sealway.yaml"},
+		{"output", "", map[string]string{"SEALWAY_OUTPUT": "xml"}, `SEALWAY_OUTPUT: "xml" is neither text nor json`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := load(t, c.file, c.env)
+			var usage interface{ Usage() bool }
+			if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,64 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/sealway/sealway/internal/console"
+)
+
+type hinted struct{ error }
+
+func (hinted) Hint() string { return "do this" }
+
+type unavailable struct{ error }
+
+func (unavailable) Unavailable() bool { return true }
+
+type late struct{ error }
+
+func (late) Timeout() bool { return true }
+
+// TestExit holds the statuses against the kinds of errors; Mage reads the status
+// from the outermost error by a type assertion.
+func TestExit(t *testing.T) {
+	plain := errors.New("boom")
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	cases := []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{"failed", t.Context(), plain, 1},
+		{"wrapped usage", t.Context(), fmt.Errorf("x: %w", &console.Usage{Problem: "p"}), 2},
+		{"findings", t.Context(), &console.Findings{Summary: "3 findings"}, 3},
+		{"unavailable", t.Context(), fmt.Errorf("x: %w", unavailable{plain}), 4},
+		{"timeout", t.Context(), fmt.Errorf("x: %w", late{plain}), 5},
+		{"deadline", t.Context(), fmt.Errorf("x: %w", context.DeadlineExceeded), 5},
+		{"interrupted", cancelled, plain, 130},
+		{"joined", t.Context(), errors.Join(plain, unavailable{plain}), 4},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			status, ok := console.Exit(c.ctx, c.err).(interface{ ExitStatus() int }) //nolint:errorlint // as Mage does
+			if !ok || status.ExitStatus() != c.want {
+				t.Errorf("status %v, want %d", status, c.want)
+			}
+		})
+	}
+	if console.Exit(t.Context(), nil) != nil {
+		t.Error("no error has a status")
+	}
+}
+
+func TestHintsStandOnTheirOwnLine(t *testing.T) {
+	err := console.Exit(t.Context(), errors.Join(hinted{errors.New("a: b")}, fmt.Errorf("c: %w", hinted{errors.New("d")})))
+	want := "a: b\n  hint: do this\nc: d\n  hint: do this"
+	if err.Error() != want {
+		t.Errorf("got %q, want %q", err.Error(), want)
+	}
+}

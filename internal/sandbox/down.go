@@ -34,7 +34,12 @@ func Down(ctx context.Context, o Options) error {
 	}
 	defer unlock()
 	step := o.step("end the sandbox")
-	if err := step.end(l.tearDown(ctx, o)); err != nil {
+	return step.end(l.remove(ctx))
+}
+
+// remove ends all processes and removes the directory, whose lock is held.
+func (l layout) remove(ctx context.Context) error {
+	if err := l.tearDown(ctx); err != nil {
 		return err
 	}
 	if err := os.Remove(l.dir); err != nil {
@@ -44,7 +49,7 @@ func Down(ctx context.Context, o Options) error {
 }
 
 // tearDown ends all processes and empties the directory, whose lock is held.
-func (l layout) tearDown(ctx context.Context, o Options) error {
+func (l layout) tearDown(ctx context.Context) error {
 	if err := l.end(ctx); err != nil {
 		return l.failed("end its processes", err)
 	}

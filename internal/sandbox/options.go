@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,9 @@ type Options struct {
 	// Progress is told what is being done, from one goroutine at a time;
 	// nobody is when nil.
 	Progress func(Event)
+
+	// findPorts is another function in tests alone.
+	findPorts func(context.Context) (ports, error)
 }
 
 // Event says how far a step is. A step has any number of running events and
@@ -76,6 +80,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Progress == nil {
 		o.Progress = func(Event) {}
+	}
+	if o.findPorts == nil {
+		o.findPorts = freePorts
 	}
 	return o, nil
 }

@@ -17,7 +17,8 @@ import (
 // the servers and returns when the platform is whole. One that runs and is
 // whole is returned as it is; anything less is ended and started anew.
 //
-// When it fails, or ctx is done, nothing that it started is left.
+// When it fails, nothing that it started runs any more, but its files stay, for
+// the logs among them. When ctx is cancelled, no file is left either.
 func Up(ctx context.Context, o Options) (*Sandbox, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -71,7 +72,7 @@ func (l layout) adopt(ctx context.Context, o Options) *Sandbox {
 
 // start ends what is left of an earlier sandbox and starts one.
 func (l layout) start(ctx context.Context, o Options, entries []entry) (*Sandbox, error) {
-	if err := l.tearDown(ctx, o); err != nil {
+	if err := l.tearDown(ctx); err != nil {
 		return nil, err
 	}
 	step := o.step("start the servers")
@@ -81,11 +82,15 @@ func (l layout) start(ctx context.Context, o Options, entries []entry) (*Sandbox
 	if err == nil {
 		err = s.assemble(ctx, step, entries)
 	}
-	if step.end(err) != nil {
-		// The logs stay for whoever wants to know why.
-		return nil, l.failed("start", errors.Join(err, l.end(context.WithoutCancel(ctx))))
+	if step.end(err) == nil {
+		return s, nil
 	}
-	return s, nil
+	clean := context.WithoutCancel(ctx)
+	if errors.Is(err, context.Canceled) {
+		return nil, l.failed("start", errors.Join(err, l.remove(clean)))
+	}
+	// The files stay: somebody may want to see a log.
+	return nil, l.failed("start", errors.Join(err, l.end(clean)))
 }
 
 // launch writes all files and starts the supervisor.
@@ -107,7 +112,7 @@ func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbo
 	if err := l.save(state); err != nil {
 		return nil, err
 	}
-	if state.Ports, err = freePorts(ctx); err != nil {
+	if state.Ports, err = o.findPorts(ctx); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(l.writePKI(state.server()), writeConfigs(l, state, manifests(entries, stages))); err != nil {

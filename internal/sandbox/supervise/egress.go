@@ -16,14 +16,14 @@ import (
 // process that stands for it ("127.0.0.1:41234").
 type Routes map[string]string
 
-// Fault says what is to go wrong with connections to one address.
+// Fault says what is to go wrong with connections to one address. Those that
+// exist when a fault is set are closed, as the API server uses them again.
 type Fault struct {
 	// Refuse answers that the address cannot be reached.
 	Refuse bool
 	// Delay is waited before the connection is made.
 	Delay time.Duration
-	// Cut closes the connection, at once or, with CutAfter, when so many
-	// bytes have come back. Connections that exist are cut at once.
+	// Cut closes the connection when CutAfter bytes have come back.
 	Cut      bool
 	CutAfter int64
 }
@@ -54,13 +54,13 @@ func (e *egress) setRoutes(r Routes) {
 	e.routes = r
 }
 
-// setFaults replaces all faults and cuts the connections that they say.
+// setFaults replaces all faults and closes the connections that they concern.
 func (e *egress) setFaults(f Faults) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.faults = f
 	for conn, address := range e.open {
-		if f[address].Cut {
+		if f[address] != (Fault{}) {
 			conn.Close()
 		}
 	}

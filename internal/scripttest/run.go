@@ -54,7 +54,8 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	ts.Defer(cancel)
-	cmd := exec.CommandContext(ctx, ts.Getenv("MAGE"), args...)
+	mage := strings.Split(ts.Getenv("MAGE"), " ") // or go tool mage
+	cmd := exec.CommandContext(ctx, mage[0], append(mage[1:], args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = environ(ts)
 	return cmd
@@ -68,6 +69,7 @@ func environ(ts *testscript.TestScript) []string {
 		"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME",
 		"GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES",
 		"SEALWAY_OUTPUT", "SEALWAY_VERBOSE", "SEALWAY_CONTEXT",
+		"GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GOFLAGS", "GOWORK", "GOENV", "GOTOOLCHAIN", "MAGEFILE_CACHE",
 		"SEALED_SECRETS_CERT", "SEALED_SECRETS_CONTROLLER_NAME", "SEALED_SECRETS_CONTROLLER_NAMESPACE",
 	} {
 		if v := ts.Getenv(name); v != "" {

@@ -9,6 +9,8 @@ package scripttest
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -26,15 +28,22 @@ func Main(m *testing.M) int {
 }
 
 // Run runs every script of a folder; a folder without one fails. env adds to
-// the scripts' environment.
+// the scripts' environment; with MAGE=go tool mage there, scripts bring their
+// own magefiles.
 func Run(t *testing.T, dir string, env ...string) {
 	t.Helper()
-	mage := Mage(t)
+	path := os.Getenv("PATH")
+	if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, "MAGE=") }) {
+		mage := Mage(t)
+		env = append(env, "MAGE="+mage)
+		path = filepath.Dir(mage) + string(os.PathListSeparator) + path
+	} else if err := touch(Root(t)); err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, "PATH="+filepath.Dir(mage)+string(os.PathListSeparator)+os.Getenv("PATH"))
-			return setup(e, append(env, "MAGE="+mage))
+			return setup(e, slices.Concat(env, []string{"PATH=" + path}))
 		},
 		Cmds:                Commands(),
 		RequireExplicitExec: true,

@@ -93,7 +93,7 @@ func marked[T any](err error, is func(T) bool) bool {
 
 // flatten opens joined errors, in order.
 func flatten(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost layer alone is opened
+	if many, ok := err.(interface{ Unwrap() []error }); ok { // the outermost layer alone
 		var out []error
 		for _, e := range many.Unwrap() {
 			out = append(out, flatten(e)...)

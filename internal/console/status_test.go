@@ -44,7 +44,7 @@ func TestExit(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			status, ok := console.Exit(c.ctx, c.err).(interface{ ExitStatus() int }) //nolint:errorlint // as Mage does
+			status, ok := console.Exit(c.ctx, c.err).(interface{ ExitStatus() int }) // as Mage does
 			if !ok || status.ExitStatus() != c.want {
 				t.Errorf("status %v, want %d", status, c.want)
 			}

@@ -105,8 +105,8 @@ func ReadSealed(path string, data []byte) ([]Sealed, error) {
 }
 
 func (o *object) sealed(path string) (*Sealed, error) {
-	var h header
-	if json.Unmarshal(o.json, &h) != nil || h.Kind != sealedKind {
+	h, ok := o.header()
+	if !ok || h.Kind != sealedKind {
 		return nil, nil
 	}
 	var in sealedObject

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -131,10 +130,14 @@ type header struct {
 	} `json:"metadata"`
 }
 
+// header reads what the object is; ok is false when a field has the wrong type.
+func (o *object) header() (h header, ok bool) {
+	err := json.Unmarshal(o.json, &h)
+	return h, err == nil
+}
+
 func (o *object) secret(path string) (*Secret, error) {
-	var h header
-	// What does not fit the header at all is found again, with its line, below.
-	_ = json.Unmarshal(o.json, &h)
+	h, _ := o.header() // what does not fit is found again, with its line, below
 	fail := func(line int, key, problem, fix string) error {
 		e := &Error{Path: path, Line: line, Key: key, Problem: problem, Fix: fix}
 		if h.Metadata.Name != "" {
@@ -347,6 +350,3 @@ func lookup(n *yaml.Node, path ...string) *yaml.Node {
 	}
 	return n
 }
-
-// mentions is a cheap test before the parser: does the file speak of this kind at all?
-func mentions(data []byte, kind string) bool { return bytes.Contains(data, []byte(kind)) }

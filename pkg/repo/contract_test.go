@@ -139,7 +139,7 @@ func TestReadContractRefuses(t *testing.T) {
 		{"unknown kind", key("{generate: pasword}"), `unknown kind "pasword"`},
 		{"value is not behind generate", key("{generate: value}"), `unknown kind "value"`},
 		{"field of another kind", key("{generate: uuid, length: 3}"), `unknown field "length" for the kind uuid`},
-		{"misspelt field", key("{generate: password, lenght: 30}"), `unknown field "lenght" for the kind password`},
+		{"misspelt field", key("{generate: password, len: 30}"), `unknown field "len" for the kind password`},
 		{"field twice", key("{generate: password, length: 30, length: 40}"), `"length" stands twice`},
 		{"immutable value", key("{value: x, immutable: true}"), `unknown field "immutable" for the kind value`},
 		{"immutable is no boolean", key("{generate: uuid, immutable: \"true\"}"), "immutable is neither true nor false"},

@@ -48,11 +48,11 @@ type Repository struct {
 
 // New describes the repository in a work tree.
 func New(tree *git.Tree, o Options) (*Repository, error) {
-	real, err := filepath.EvalSymlinks(tree.Root)
+	root, err := filepath.EvalSymlinks(tree.Root)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tree.Root, reason(err))
 	}
-	return &Repository{Tree: tree, opts: o.withDefaults(), real: real}, nil
+	return &Repository{Tree: tree, opts: o.withDefaults(), real: root}, nil
 }
 
 // PinPath is the absolute path of the pinned certificate.
@@ -166,12 +166,12 @@ func Manifests(dir string) (files, others []string, err error) {
 
 // Inside resolves symbolic links and refuses a path that leaves the repository.
 func (r *Repository) Inside(path string) error {
-	real, err := filepath.EvalSymlinks(path)
+	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Rel(path), reason(err))
 	}
-	if rel, err := filepath.Rel(r.real, real); err != nil || !filepath.IsLocal(rel) {
-		return &OutsideError{Path: r.Rel(path), Target: real}
+	if rel, err := filepath.Rel(r.real, target); err != nil || !filepath.IsLocal(rel) {
+		return &OutsideError{Path: r.Rel(path), Target: target}
 	}
 	return nil
 }

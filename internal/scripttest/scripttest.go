@@ -90,9 +90,8 @@ func setup(e *testscript.Env, env []string) error {
 	e.Values[scriptKey{}] = s
 	t := e.T()
 	e.Defer(func() {
-		for _, leak := range s.leaks() {
-			t.Log(leak)
-			defer t.FailNow()
+		if leaks := s.leaks(); len(leaks) > 0 {
+			t.Fatal(strings.Join(leaks, "\n"))
 		}
 	})
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -234,10 +235,10 @@ func extent(lines [][]byte, k *yaml.Node) (from, to int) {
 func (e Edit) text(depth, indent int, eol, remark string) string {
 	var b strings.Builder
 	for ; depth < len(e.Path)-1; depth++ {
-		b.WriteString(strings.Repeat(" ", indent) + quoteKey(e.Path[depth]) + ":" + eol)
+		b.WriteString(strings.Repeat(" ", indent) + plainOrQuoted(e.Path[depth]) + ":" + eol)
 		indent += 2
 	}
-	b.WriteString(strings.Repeat(" ", indent) + quoteKey(e.Path[depth]) + ": ")
+	b.WriteString(strings.Repeat(" ", indent) + plainOrQuoted(e.Path[depth]) + ": ")
 	value := e.Value
 	if !e.Plain {
 		value = quote(value, indent+2, eol)
@@ -261,11 +262,7 @@ func quote(s string, indent int, eol string) string {
 		pad := strings.Repeat(" ", indent)
 		return chomp + "\n" + pad + strings.ReplaceAll(block, "\n", "\n"+pad)
 	}
-	out, err := json.Marshal(s) // a JSON string is a double-quoted YAML scalar
-	if err != nil {
-		return `""`
-	}
-	return string(out)
+	return strconv.Quote(s) // Go's escapes are all YAML's too, and it escapes what YAML forbids
 }
 
 // blockSafe reports whether every line can stand in a block scalar unchanged.
@@ -278,12 +275,8 @@ func blockSafe(s string) bool {
 	return true
 }
 
-func quoteKey(key string) string {
-	if n := (&yaml.Node{Kind: yaml.ScalarNode, Value: key}); !isString(n) || strings.ContainsAny(key, ":#{}[],&*!|>'\"%@`? ") || key == "" || key[0] == '-' {
-		return quote(key, 0, "\r\n")
-	}
-	return key
-}
+// plain is a scalar without quotes.
+func plain(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: s} }
 
 func join(before [][]byte, text string, after [][]byte) []byte {
 	return slices.Concat(bytes.Join(before, nil), []byte(text), bytes.Join(after, nil))

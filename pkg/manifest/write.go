@@ -7,7 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // File is a file to write or, when Delete is set, to remove.
@@ -28,41 +32,30 @@ const tempPrefix, tempSuffix = ".sealway-", ".tmp"
 // every moment, old or new. Temporary files that a killed run left in the
 // folders are removed; the caller keeps other writers away with a lock.
 func WriteFiles(ctx context.Context, files []File) error {
-	staged := make([]string, 0, len(files))
-	defer func() {
-		for _, name := range staged {
-			_ = os.Remove(name)
-		}
-	}()
-	seen := map[string]bool{}
+	dirs := map[string]bool{}
 	for _, f := range files {
-		dir := filepath.Dir(f.Path)
-		if !seen[dir] {
+		if dir := filepath.Dir(f.Path); !dirs[dir] {
+			dirs[dir] = true
 			removeLeftovers(dir)
 		}
-		seen[dir] = true
 	}
-	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("nothing was written: %w", err)
+	staged := make([]string, len(files))
+	defer func() {
+		for _, name := range staged {
+			if name != "" {
+				_ = os.Remove(name)
+			}
 		}
-		name, err := f.stage()
-		if name != "" {
-			staged = append(staged, name)
-		}
-		if err != nil {
-			return fmt.Errorf("%s: nothing was written: %w", f.Path, cause(err))
-		}
-		if f.Delete {
-			staged = append(staged, "")
-		}
+	}()
+	if err := stageAll(ctx, files, staged); err != nil {
+		return err
 	}
 	for i, f := range files {
 		var err error
 		if f.Delete {
 			err = os.Remove(f.Path)
-		} else {
-			err = os.Rename(staged[i], f.Path)
+		} else if err = os.Rename(staged[i], f.Path); err == nil {
+			staged[i] = ""
 		}
 		if err != nil {
 			return fmt.Errorf("%s: written up to this file: %w", f.Path, cause(err))
@@ -74,6 +67,27 @@ func WriteFiles(ctx context.Context, files []File) error {
 		}
 	}
 	return nil
+}
+
+// stageAll fills in the temporary file's name for each file. The error is the
+// first file's that has one.
+func stageAll(ctx context.Context, files []File, staged []string) error {
+	errs := make([]error, len(files))
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, f := range files {
+		g.Go(func() error {
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				staged[i], errs[i] = f.stage()
+			}
+			return errs[i]
+		})
+	}
+	if g.Wait() == nil {
+		return nil
+	}
+	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	return fmt.Errorf("%s: nothing was written: %w", files[i].Path, cause(errs[i]))
 }
 
 // stage writes the content under a temporary name beside the target.

@@ -1,10 +1,6 @@
 package seal
 
-import (
-	"github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
-
-	"github.com/sealway/sealway/pkg/repo"
-)
+import "github.com/sealway/sealway/pkg/repo"
 
 // identity is what a ciphertext is bound to.
 type identity struct {
@@ -14,16 +10,18 @@ type identity struct {
 
 func (id identity) String() string { return id.namespace + "/" + id.name }
 
-// label is the OAEP label that binds a ciphertext to its place.
+// label is the OAEP label that binds a ciphertext to its place, as
+// v1alpha1.EncryptionLabel of sealed-secrets makes it; that package is not
+// imported for it because it brings template functions and a global scheme.
 func (id identity) label() []byte {
-	scope := v1alpha1.StrictScope
 	switch id.scope {
-	case repo.ScopeNamespace:
-		scope = v1alpha1.NamespaceWideScope
 	case repo.ScopeCluster:
-		scope = v1alpha1.ClusterWideScope
+		return nil
+	case repo.ScopeNamespace:
+		return []byte(id.namespace)
+	default:
+		return []byte(id.namespace + "/" + id.name)
 	}
-	return v1alpha1.EncryptionLabel(id.namespace, id.name, scope)
 }
 
 // scopeOf reads the scope from annotations; cluster-wide wins, as in the

@@ -1,48 +1,36 @@
 package seal
 
 import (
-	"bytes"
 	"maps"
 	"slices"
-
-	sigsyaml "sigs.k8s.io/yaml"
-
-	"github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
 
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/repo"
 )
 
-type object = map[string]any
-
-// render writes a new sealed file: keys sorted, as kubeseal does.
+// render writes a new sealed file.
 func render(c *change, items []manifest.SealedItem, fingerprint string) []byte {
-	encrypted := object{}
+	encrypted := make(map[string]string, len(items))
 	for _, it := range items {
 		encrypted[it.Key] = it.Ciphertext
 	}
-	template := object{"metadata": metadata(c.secret.Name, c.secret.Namespace, c.secret.Labels, templateAnnotations(c.secret)), "type": string(c.secret.Type)}
+	template := manifest.Mapping{"metadata": metadata(c.secret.Name, c.secret.Namespace, c.secret.Labels, templateAnnotations(c.secret)), "type": string(c.secret.Type)}
 	if c.secret.Immutable != nil {
 		template["immutable"] = *c.secret.Immutable
 	}
 	annotations := c.sealedAnnotations()
 	annotations[AnnotationCertificate] = fingerprint
 	annotations[AnnotationHash] = encryptedDataHash(items)
-	var b bytes.Buffer
-	b.WriteString("---\n")
-	// Maps of strings and booleans alone: Marshal cannot fail.
-	text, _ := sigsyaml.Marshal(object{
-		"apiVersion": v1alpha1.SchemeGroupVersion.String(),
+	return manifest.Marshal(manifest.Mapping{
+		"apiVersion": "bitnami.com/v1alpha1",
 		"kind":       "SealedSecret",
 		"metadata":   metadata(c.secret.Name, c.secret.Namespace, nil, annotations),
-		"spec":       object{"encryptedData": encrypted, "template": template},
+		"spec":       manifest.Mapping{"encryptedData": encrypted, "template": template},
 	})
-	b.Write(text)
-	return b.Bytes()
 }
 
-func metadata(name, namespace string, labels, annotations map[string]string) object {
-	m := object{"name": name, "namespace": namespace}
+func metadata(name, namespace string, labels, annotations map[string]string) manifest.Mapping {
+	m := manifest.Mapping{"name": name, "namespace": namespace}
 	if len(labels) > 0 {
 		m["labels"] = labels
 	}

@@ -208,3 +208,17 @@ func (w *world) refused() error {
 	}
 	return err
 }
+
+// TestLabel holds our OAEP label against the library's.
+func TestLabel(t *testing.T) {
+	w := newWorld(t, map[string]string{plainDB: twoValues})
+	for scope, annotation := range map[v1alpha1.SealingScope]string{
+		v1alpha1.StrictScope: "x", v1alpha1.NamespaceWideScope: v1alpha1.SealedSecretNamespaceWideAnnotation, v1alpha1.ClusterWideScope: v1alpha1.SealedSecretClusterWideAnnotation,
+	} {
+		w.write(plainDB, strings.Replace(twoValues, "  namespace: shop\n", "  namespace: shop\n  annotations: {"+annotation+": \"true\"}\n", 1))
+		w.seal()
+		if got := w.unseal(sealedDB); got["user"] != canary+"-user" {
+			t.Errorf("scope %v: %v", scope, got)
+		}
+	}
+}

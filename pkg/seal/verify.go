@@ -73,10 +73,10 @@ func bare(s *manifest.Sealed) []byte {
 	for _, it := range s.Items {
 		items[it.Key] = it.Ciphertext
 	}
-	out, _ := json.Marshal(object{ // strings alone: cannot fail
+	out, _ := json.Marshal(manifest.Mapping{ // strings alone: cannot fail
 		"apiVersion": "bitnami.com/v1alpha1", "kind": "SealedSecret",
 		"metadata": metadata(s.Name, s.Namespace, nil, s.Annotations),
-		"spec":     object{"encryptedData": items, "template": object{"metadata": metadata(s.Name, s.Namespace, nil, s.Template.Annotations)}},
+		"spec":     manifest.Mapping{"encryptedData": items, "template": manifest.Mapping{"metadata": metadata(s.Name, s.Namespace, nil, s.Template.Annotations)}},
 	})
 	return out
 }

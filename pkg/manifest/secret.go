@@ -311,10 +311,10 @@ func isString(n *yaml.Node) bool {
 	return ok
 }
 
-// plainWord is a cheap answer for the common case, a long word with letters that
-// no number, boolean or timestamp of YAML 1.1 contains.
+// plainWord is a cheap answer for the common case: what begins with a letter can
+// only be a boolean or null, and the longest of those is "false".
 func plainWord(s string) bool {
-	return len(s) > 24 && strings.ContainsAny(s, "ghjkmpqruvwyzGHJKMPQRUVWYZ") && !strings.ContainsAny(s, ":#{}[],&*!|>'\"%@` \n")
+	return len(s) > len("false") && (s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z')
 }
 
 func isBase64(s string) bool {

@@ -23,7 +23,7 @@ func gate() []step {
 	steps := []step{
 		{name: "format", args: []string{"gofmt", "-l", "internal", "magefiles", "pkg", "test"}, quiet: true},
 		{name: "modules", args: []string{"go", "mod", "tidy", "-diff"}},
-		{name: "lint", args: []string{"go", "-C", "scripts/lint", "tool", "golangci-lint", "run", "--config", "../../.golangci.yml", "../../..."}},
+		{name: "lint", args: []string{"go", "tool", "-modfile=scripts/lint/go.mod", "golangci-lint", "run"}},
 		{name: "vet darwin", args: []string{"go", "vet", "./..."}, env: []string{"GOOS=darwin", "CGO_ENABLED=0"}},
 		{name: "vet windows", args: []string{"go", "vet", "./..."}, env: []string{"GOOS=windows", "CGO_ENABLED=0"}},
 	}

@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sealway/sealway/internal/scripttest"
+)
+
+// TestDemo plays the README's first command in a clone of this work tree, beside
+// the sandbox of the other stories.
+func TestDemo(t *testing.T) {
+	source := t.TempDir()
+	root := scripttest.Root(t)
+	// What is not committed yet belongs to the story too.
+	list, err := exec.Command("git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "applications", ".gitignore").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, dir: source}
+	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
+		data, err := os.ReadFile(filepath.Join(root, name))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.write(name, string(data))
+	}
+	w.git("init", "-q")
+	w.git("add", "--all")
+	w.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "-m", "source")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmp := t.TempDir()
+	w.env = []string{"XDG_CACHE_HOME=" + cache, "TMPDIR=" + tmp}
+	stdout, _ := w.must(0, "demo")
+	for _, want := range []string{
+		"$ mage seal:check\n8 SealedSecrets checked, 0 findings",
+		"15 values in the cluster are those on this machine",
+		"git diff: sealway.github.io/encrypted-data, CA_VLLM_LOCAL_API_KEY",
+		"The controller has unsealed the new value",
+		"Done: plaintext on this machine, ciphertext in Git, Secrets in the cluster, and all three agree.",
+		"the sandbox is gone",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in the story:\n%s", want, stdout)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(tmp, "*")); len(left) > 0 {
+		t.Errorf("the demo left %v", left)
+	}
+}

@@ -65,15 +65,17 @@ type loader struct {
 
 // load reads the applications in the order given. All errors are joined.
 func (l *loader) load(ctx context.Context, apps []repo.Application) ([]application, error) {
+	exposed := make(chan error, 1)
+	go func() { exposed <- l.private(ctx, apps) }() // git takes its time; read the files meanwhile
 	out, err := repo.Each(ctx, apps, func(app repo.Application) (application, error) {
 		a := application{Application: app}
 		return a, l.application(ctx, &a)
 	})
-	if err == nil && l.plaintext {
-		err = errors.Join(l.private(ctx, out), unique(out))
-	}
-	if err != nil {
+	if err := errors.Join(err, <-exposed); err != nil {
 		return nil, err
+	}
+	if l.plaintext {
+		return out, unique(out)
 	}
 	return out, nil
 }
@@ -134,11 +136,18 @@ func isSealedName(path string) bool {
 }
 
 // private refuses plaintext that Git tracks or would pick up.
-func (l *loader) private(ctx context.Context, apps []application) error {
+func (l *loader) private(ctx context.Context, apps []repo.Application) error {
+	if !l.plaintext {
+		return nil
+	}
 	var paths []string
 	for _, a := range apps {
-		for _, f := range a.plaintext {
-			paths = append(paths, f.Rel)
+		files, _, err := repo.Manifests(a.Plaintext)
+		if err != nil {
+			continue // the reader says so
+		}
+		for _, f := range files {
+			paths = append(paths, l.repo.Rel(f))
 		}
 	}
 	return l.repo.CheckPrivate(ctx, paths)

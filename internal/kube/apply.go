@@ -12,7 +12,8 @@ import (
 
 // EnsureNamespace creates the namespace if it is not there.
 func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
-	_, err := c.Client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{})
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	err := c.Core.Post().Resource("namespaces").Body(ns).Do(ctx).Error()
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("namespace %s: create: %w", name, err)
 	}
@@ -21,7 +22,7 @@ func (c *Cluster) EnsureNamespace(ctx context.Context, name string) error {
 
 // ApplySealed applies one SealedSecret, given as YAML or JSON, server-side.
 func (c *Cluster) ApplySealed(ctx context.Context, namespace, name string, object []byte) error {
-	err := c.Client.CoreV1().RESTClient().Patch(types.ApplyPatchType).
+	err := c.Core.Patch(types.ApplyPatchType).
 		AbsPath("/apis/bitnami.com/v1alpha1/namespaces", namespace, "sealedsecrets", name).
 		Param("fieldManager", "sealway").Param("force", "true").Body(object).Do(ctx).Error()
 	if err != nil {

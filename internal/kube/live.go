@@ -7,19 +7,20 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 // Live compares plaintext with the Secrets that the controller unsealed.
 type Live struct {
-	client kubernetes.Interface
-	seen   map[string]*pair
+	core rest.Interface
+	seen map[string]*pair
 }
 
 // Live starts a comparison that asks for each object once.
-func (c *Cluster) Live() *Live { return &Live{client: c.Client, seen: map[string]*pair{}} }
+func (c *Cluster) Live() *Live { return &Live{core: c.Core, seen: map[string]*pair{}} }
 
 // pair is a SealedSecret and the Secret made of it; nil data when it proves nothing.
 type pair struct {
@@ -49,7 +50,7 @@ const answerTime = 10 * time.Second
 func (l *Live) load(ctx context.Context, namespace, name string) (*pair, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	raw, err := l.client.CoreV1().RESTClient().Get().
+	raw, err := l.core.Get().
 		AbsPath("/apis/bitnami.com/v1alpha1/namespaces", namespace, "sealedsecrets", name).DoRaw(ctx)
 	if apierrors.IsNotFound(err) {
 		return &pair{}, nil
@@ -77,14 +78,15 @@ func (l *Live) load(ctx context.Context, namespace, name string) (*pair, error) 
 	if !synced || s.Status.ObservedGeneration != s.Metadata.Generation {
 		return &pair{}, nil
 	}
-	secret, err := l.client.CoreV1().Secrets(namespace).Get(ctx, name, metav1.GetOptions{})
+	var secret corev1.Secret
+	err = l.core.Get().Namespace(namespace).Resource("secrets").Name(name).Do(ctx).Into(&secret)
 	if apierrors.IsNotFound(err) {
 		return &pair{}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("secret %s/%s: %w", namespace, name, err)
 	}
-	if !metav1.IsControlledBy(secret, &s.Metadata) {
+	if !metav1.IsControlledBy(&secret, &s.Metadata) {
 		return &pair{}, nil
 	}
 	return &pair{sealed: s.Spec.EncryptedData, data: secret.Data}, nil

@@ -12,14 +12,15 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	authenticationv1 "k8s.io/api/authentication/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -34,7 +35,7 @@ const (
 
 // cluster is the API of a sandbox, used as its administrator.
 type cluster struct {
-	typed   kubernetes.Interface
+	raw     rest.Interface // for paths that are no resources
 	dynamic dynamic.Interface
 }
 
@@ -47,17 +48,18 @@ func (l layout) cluster() (*cluster, error) {
 	// A server that does not answer must not hold up the whole.
 	config.Timeout = 30 * time.Second
 	config.WarningHandler = rest.NoWarnings{}
-	typed, err := kubernetes.NewForConfig(config)
+	dyn, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	dyn, err := dynamic.NewForConfig(config)
-	return &cluster{typed: typed, dynamic: dyn}, err
+	config.NegotiatedSerializer = serializer.NewCodecFactory(runtime.NewScheme()).WithoutConversion()
+	raw, err := rest.UnversionedRESTClientFor(config)
+	return &cluster{raw: raw, dynamic: dyn}, err
 }
 
 // ready says what the API server still waits for.
 func (c *cluster) ready(ctx context.Context) error {
-	return c.typed.Discovery().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+	return c.raw.Get().AbsPath("/readyz").Do(ctx).Error()
 }
 
 // applyDefinitions creates custom resource definitions and waits until they
@@ -159,13 +161,24 @@ func resourceOf(apiVersion, kind string) schema.GroupVersionResource {
 // as long as any sandbox lives.
 func (c *cluster) controllerToken(ctx context.Context, path string) error {
 	const year = 365 * 24 * 60 * 60
-	seconds := int64(year)
-	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
-	token, err := c.typed.CoreV1().ServiceAccounts(controllerNamespace).CreateToken(ctx, controllerName, request, metav1.CreateOptions{})
+	request := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+		"metadata": map[string]any{"name": controllerName},
+		"spec":     map[string]any{"expirationSeconds": int64(year)},
+	}}
+	answer, err := c.accounts(controllerNamespace).Create(ctx, request, metav1.CreateOptions{}, "token")
 	if err != nil {
 		return fmt.Errorf("service account %s: make a token: %w", controllerName, err)
 	}
-	return os.WriteFile(path, []byte(token.Status.Token), 0o600)
+	token, _, err := unstructured.NestedString(answer.Object, "status", "token")
+	if err != nil || token == "" {
+		return fmt.Errorf("service account %s: make a token: the answer holds none", controllerName)
+	}
+	return os.WriteFile(path, []byte(token), 0o600)
+}
+
+func (c *cluster) accounts(namespace string) dynamic.ResourceInterface {
+	return c.dynamic.Resource(resourceOf("v1", "ServiceAccount")).Namespace(namespace)
 }
 
 // forward makes a port-forward to the controller's Pod reach its process.
@@ -202,21 +215,25 @@ func (c *cluster) nodesReady(ctx context.Context) error {
 
 // accountsReady says whether Pods can be made in the default namespace.
 func (c *cluster) accountsReady(ctx context.Context) error {
-	_, err := c.typed.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{})
+	_, err := c.accounts("default").Get(ctx, "default", metav1.GetOptions{})
 	return err
 }
 
 // controllerRoutes returns the routes from the controller's Pod to its
 // process, or says what is missing.
 func (c *cluster) controllerRoutes(ctx context.Context, port int) (supervise.Routes, error) {
-	slices, err := c.typed.DiscoveryV1().EndpointSlices(controllerNamespace).List(ctx, metav1.ListOptions{
+	list, err := c.dynamic.Resource(resourceOf("discovery.k8s.io/v1", "EndpointSlice")).Namespace(controllerNamespace).List(ctx, metav1.ListOptions{
 		LabelSelector: "kubernetes.io/service-name=" + controllerName,
 	})
 	if err != nil {
 		return nil, err
 	}
 	routes := supervise.Routes{}
-	for _, slice := range slices.Items {
+	for _, item := range list.Items {
+		var slice discoveryv1.EndpointSlice
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(item.Object, &slice); err != nil {
+			return nil, err
+		}
 		for _, endpoint := range slice.Endpoints {
 			for _, address := range endpoint.Addresses {
 				if endpoint.Conditions.Ready != nil && *endpoint.Conditions.Ready {
@@ -234,8 +251,7 @@ func (c *cluster) controllerRoutes(ctx context.Context, port int) (supervise.Rou
 // certificate returns the controller's current certificate, as kubeseal gets
 // it: through the API server.
 func (c *cluster) certificate(ctx context.Context) ([]byte, error) {
-	return c.typed.CoreV1().Services(controllerNamespace).
-		ProxyGet("http", controllerName, "http", "/v1/cert.pem", nil).DoRaw(ctx)
+	return c.raw.Get().AbsPath("/api/v1/namespaces", controllerNamespace, "services", "http:"+controllerName+":http", "proxy/v1/cert.pem").DoRaw(ctx)
 }
 
 // conditionTrue says whether the object has a condition of status True.

@@ -18,6 +18,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/sealway/sealway/internal/sandbox/supervise"
 )
@@ -388,6 +390,20 @@ func (p *platformTest) up() {
 	}
 }
 
+// client is made anew each time: a restarted sandbox has other credentials.
+func (p *platformTest) client() kubernetes.Interface {
+	p.Helper()
+	config, err := clientcmd.BuildConfigFromFlags("", p.sandbox.Kubeconfig)
+	if err != nil {
+		p.Fatal(err)
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return client
+}
+
 func (p *platformTest) fatal(err error) {
 	p.Helper()
 	var hinted interface{ Hint() string }
@@ -467,7 +483,7 @@ func (p *platformTest) seal(name, value string) {
 func (p *platformTest) wantSecret(name, want string) {
 	p.Helper()
 	p.eventually("the controller unseals "+name, func() error {
-		secret, err := p.cluster.typed.CoreV1().Secrets("demo").Get(p.ctx, name, metav1.GetOptions{})
+		secret, err := p.client().CoreV1().Secrets("demo").Get(p.ctx, name, metav1.GetOptions{})
 		if err == nil && string(secret.Data["key"]) != want {
 			err = errors.New("it has another value")
 		}
@@ -477,7 +493,7 @@ func (p *platformTest) wantSecret(name, want string) {
 
 // event says whether there is an event of this reason.
 func (p *platformTest) event(reason, text string) error {
-	events, err := p.cluster.typed.CoreV1().Events("demo").List(p.ctx, metav1.ListOptions{FieldSelector: "reason=" + reason})
+	events, err := p.client().CoreV1().Events("demo").List(p.ctx, metav1.ListOptions{FieldSelector: "reason=" + reason})
 	if err != nil {
 		return err
 	}
@@ -488,7 +504,7 @@ func (p *platformTest) event(reason, text string) error {
 }
 
 func (p *platformTest) available(deployment string) error {
-	d, err := p.cluster.typed.AppsV1().Deployments("demo").Get(p.ctx, deployment, metav1.GetOptions{})
+	d, err := p.client().AppsV1().Deployments("demo").Get(p.ctx, deployment, metav1.GetOptions{})
 	if err == nil && d.Status.AvailableReplicas == 0 {
 		err = fmt.Errorf("deployment %s: no replica is available", deployment)
 	}

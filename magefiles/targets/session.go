@@ -102,7 +102,7 @@ func (s *session) controller(ctx context.Context) (*controller.Controller, error
 		return nil, err
 	}
 	s.report.Fact("cluster", k.String())
-	return controller.Find(ctx, k.Client, controller.Options{Namespace: s.config.Controller.Namespace, Name: s.config.Controller.Name})
+	return controller.Find(ctx, k.Core, controller.Options{Namespace: s.config.Controller.Namespace, Name: s.config.Controller.Name})
 }
 
 // certificates says where the certificate to seal with comes from.

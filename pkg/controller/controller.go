@@ -12,9 +12,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 // Options say where to look for the controller's Service.
@@ -32,12 +31,12 @@ const label = "app.kubernetes.io/name=sealed-secrets"
 type Controller struct {
 	Namespace, Name string // of its Service
 	port            string // the Service port's name; empty in the release manifest
-	client          kubernetes.Interface
+	core            rest.Interface
 }
 
-// Find looks for the controller's Service by name, and by label where no name is
+// Find looks for the controller's Service, through a client of core/v1, by name, and by label where no name is
 // given, first in the namespace and then in all of them.
-func Find(ctx context.Context, client kubernetes.Interface, o Options) (*Controller, error) {
+func Find(ctx context.Context, core rest.Interface, o Options) (*Controller, error) {
 	if o.Namespace == "" {
 		o.Namespace = DefaultNamespace
 	}
@@ -46,16 +45,17 @@ func Find(ctx context.Context, client kubernetes.Interface, o Options) (*Control
 		names = []string{o.Name}
 	}
 	for _, name := range names {
-		svc, err := client.CoreV1().Services(o.Namespace).Get(ctx, name, metav1.GetOptions{})
+		var svc corev1.Service
+		err := core.Get().Namespace(o.Namespace).Resource("services").Name(name).Do(ctx).Into(&svc)
 		if err == nil {
-			return found(client, svc), nil
+			return found(core, &svc), nil
 		}
 		if !apierrors.IsNotFound(err) {
 			return nil, access(err, "services", "get", o.Namespace)
 		}
 	}
 	if o.Name == "" {
-		if c := byLabel(ctx, client, o.Namespace); c != nil {
+		if c := byLabel(ctx, core, o.Namespace); c != nil {
 			return c, nil
 		}
 	}
@@ -64,22 +64,22 @@ func Find(ctx context.Context, client kubernetes.Interface, o Options) (*Control
 
 // byLabel looks in the namespace first. Not being allowed to list is no error of
 // its own: the controller is then simply not found this way.
-func byLabel(ctx context.Context, client kubernetes.Interface, namespace string) *Controller {
-	for _, ns := range []string{namespace, metav1.NamespaceAll} {
-		list, err := client.CoreV1().Services(ns).List(ctx, metav1.ListOptions{LabelSelector: label})
-		if err != nil {
+func byLabel(ctx context.Context, core rest.Interface, namespace string) *Controller {
+	for _, ns := range []string{namespace, corev1.NamespaceAll} {
+		var list corev1.ServiceList
+		if err := core.Get().Namespace(ns).Resource("services").Param("labelSelector", label).Do(ctx).Into(&list); err != nil {
 			continue
 		}
 		i := slices.IndexFunc(list.Items, func(s corev1.Service) bool { return !strings.HasSuffix(s.Name, "-metrics") && len(s.Spec.Ports) > 0 })
 		if i >= 0 {
-			return found(client, &list.Items[i])
+			return found(core, &list.Items[i])
 		}
 	}
 	return nil
 }
 
-func found(client kubernetes.Interface, svc *corev1.Service) *Controller {
-	c := &Controller{Namespace: svc.Namespace, Name: svc.Name, client: client}
+func found(core rest.Interface, svc *corev1.Service) *Controller {
+	c := &Controller{Namespace: svc.Namespace, Name: svc.Name, core: core}
 	if len(svc.Spec.Ports) > 0 {
 		c.port = svc.Spec.Ports[0].Name
 	}
@@ -91,7 +91,7 @@ func (c *Controller) String() string { return "controller " + c.Namespace + "/" 
 
 // Certificate returns the newest certificate in PEM.
 func (c *Controller) Certificate(ctx context.Context) ([]byte, string, error) {
-	data, err := c.client.CoreV1().Services(c.Namespace).ProxyGet("http", c.Name, c.port, "/v1/cert.pem", nil).DoRaw(ctx)
+	data, err := c.proxy(c.core.Get(), "cert.pem").DoRaw(ctx)
 	if err != nil {
 		return nil, "", fmt.Errorf("%s: certificate: %w", c, access(err, "services/proxy", "get", c.Namespace))
 	}
@@ -106,9 +106,7 @@ var ErrUndecryptable = fmt.Errorf("the controller cannot decrypt it")
 // a 429 is waited out by client-go as its Retry-After says.
 func (c *Controller) Verify(ctx context.Context, sealedSecret []byte) error {
 	status := 0
-	err := c.client.CoreV1().RESTClient().Post().
-		Namespace(c.Namespace).Resource("services").SubResource("proxy").
-		Name(utilnet.JoinSchemeNamePort("http", c.Name, c.port)).Suffix("v1", "verify").
+	err := c.proxy(c.core.Post(), "verify").
 		SetHeader("Content-Type", "application/json").
 		Body(sealedSecret).Do(ctx).StatusCode(&status).Error()
 	switch {
@@ -118,4 +116,10 @@ func (c *Controller) Verify(ctx context.Context, sealedSecret []byte) error {
 		return access(err, "services/proxy", "create", c.Namespace)
 	}
 	return nil
+}
+
+// proxy addresses one of the controller's paths through the API server.
+func (c *Controller) proxy(r *rest.Request, path string) *rest.Request {
+	return r.Namespace(c.Namespace).Resource("services").SubResource("proxy").
+		Name(utilnet.JoinSchemeNamePort("http", c.Name, c.port)).Suffix("v1", path)
 }

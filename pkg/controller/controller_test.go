@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -11,20 +12,79 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
-	k8stesting "k8s.io/client-go/testing"
 
 	"github.com/sealway/sealway/pkg/controller"
 )
 
-func service(namespace, name string, labelled bool) *corev1.Service {
-	s := &corev1.Service{
+// apiServer answers for answers that a real one does not give on demand.
+type apiServer struct {
+	services  []corev1.Service
+	forbidden bool
+	verify    int    // status of the controller's answer
+	path      string // of the last request to the controller
+	body      string
+}
+
+func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	const all = "/api/v1/services"
+	namespace, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/v1/namespaces/"), "/services")
+	switch {
+	case strings.Contains(r.URL.Path, "/proxy/"):
+		data, _ := io.ReadAll(r.Body)
+		a.path, a.body = r.URL.Path, string(data)
+		w.WriteHeader(a.verify)
+	case a.forbidden:
+		status := apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "x", nil).Status()
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusForbidden)
+		_ = json.NewEncoder(w).Encode(status)
+	case r.URL.Path == all || name == "":
+		list := corev1.ServiceList{TypeMeta: metav1.TypeMeta{Kind: "ServiceList", APIVersion: "v1"}}
+		for _, s := range a.services {
+			if (r.URL.Path == all || s.Namespace == namespace) && s.Labels["app.kubernetes.io/name"] == "sealed-secrets" {
+				list.Items = append(list.Items, s)
+			}
+		}
+		reply(w, list)
+	default:
+		for _, s := range a.services {
+			if s.Namespace == namespace && "/"+s.Name == name {
+				reply(w, s)
+				return
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusNotFound)
+		_ = json.NewEncoder(w).Encode(apierrors.NewNotFound(schema.GroupResource{Resource: "services"}, name).Status())
+	}
+}
+
+func reply(w http.ResponseWriter, object any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(object)
+}
+
+func (a *apiServer) client(t *testing.T) rest.Interface {
+	t.Helper()
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	client, err := rest.RESTClientFor(&rest.Config{Host: server.URL, APIPath: "/api", ContentConfig: rest.ContentConfig{
+		GroupVersion: &corev1.SchemeGroupVersion, NegotiatedSerializer: scheme.Codecs.WithoutConversion(),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func service(namespace, name string, labelled bool) corev1.Service {
+	s := corev1.Service{
+		TypeMeta:   metav1.TypeMeta{Kind: "Service", APIVersion: "v1"},
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
-		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 8080}}},
+		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 8080}}},
 	}
 	if labelled {
 		s.Labels = map[string]string{"app.kubernetes.io/name": "sealed-secrets"}
@@ -35,22 +95,23 @@ func service(namespace, name string, labelled bool) *corev1.Service {
 func TestFind(t *testing.T) {
 	cases := []struct {
 		name, reason string
-		services     []runtime.Object
+		services     []corev1.Service
 		options      controller.Options
 		want, err    string
 	}{
-		{name: "manifest", reason: "the release manifest's name", services: []runtime.Object{service("kube-system", "sealed-secrets-controller", false)}, want: "controller kube-system/sealed-secrets-controller"},
-		{name: "chart", reason: "the Helm chart's name", services: []runtime.Object{service("kube-system", "sealed-secrets", false)}, want: "controller kube-system/sealed-secrets"},
-		{name: "label", reason: "any name with the chart's label", services: []runtime.Object{service("kube-system", "ss", true)}, want: "controller kube-system/ss"},
-		{name: "label elsewhere", reason: "another namespace", services: []runtime.Object{service("sealed", "ss", true)}, want: "controller sealed/ss"},
-		{name: "metrics", reason: "the chart's second Service has the same label", services: []runtime.Object{service("kube-system", "a-metrics", true), service("kube-system", "b", true)}, want: "controller kube-system/b"},
-		{name: "configured", reason: "a name that is given is the only one", services: []runtime.Object{service("ns", "mine", false), service("kube-system", "sealed-secrets", false)}, options: controller.Options{Namespace: "ns", Name: "mine"}, want: "controller ns/mine"},
-		{name: "configured and absent", reason: "no guess where a name is given", services: []runtime.Object{service("kube-system", "sealed-secrets", true)}, options: controller.Options{Name: "mine"}, err: "no Service mine in namespace kube-system"},
+		{name: "manifest", reason: "the release manifest's name", services: []corev1.Service{service("kube-system", "sealed-secrets-controller", false)}, want: "controller kube-system/sealed-secrets-controller"},
+		{name: "chart", reason: "the Helm chart's name", services: []corev1.Service{service("kube-system", "sealed-secrets", false)}, want: "controller kube-system/sealed-secrets"},
+		{name: "label", reason: "any name with the chart's label", services: []corev1.Service{service("kube-system", "ss", true)}, want: "controller kube-system/ss"},
+		{name: "label elsewhere", reason: "another namespace", services: []corev1.Service{service("sealed", "ss", true)}, want: "controller sealed/ss"},
+		{name: "metrics", reason: "the chart's second Service has the same label", services: []corev1.Service{service("kube-system", "a-metrics", true), service("kube-system", "b", true)}, want: "controller kube-system/b"},
+		{name: "configured", reason: "a name that is given is the only one", services: []corev1.Service{service("ns", "mine", false), service("kube-system", "sealed-secrets", false)}, options: controller.Options{Namespace: "ns", Name: "mine"}, want: "controller ns/mine"},
+		{name: "configured and absent", reason: "no guess where a name is given", services: []corev1.Service{service("kube-system", "sealed-secrets", true)}, options: controller.Options{Name: "mine"}, err: "no Service mine in namespace kube-system"},
 		{name: "none", reason: "what was looked for is said", err: "no Service sealed-secrets-controller or sealed-secrets in namespace kube-system and none with the label app.kubernetes.io/name=sealed-secrets"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := controller.Find(t.Context(), fake.NewSimpleClientset(c.services...), c.options)
+			api := &apiServer{services: c.services}
+			got, err := controller.Find(t.Context(), api.client(t), c.options)
 			if c.err != "" {
 				var missing *controller.MissingError
 				if !errors.As(err, &missing) || !strings.Contains(err.Error(), c.err) || missing.Hint() == "" || !missing.Unavailable() {
@@ -66,43 +127,22 @@ func TestFind(t *testing.T) {
 }
 
 func TestForbidden(t *testing.T) {
-	client := fake.NewSimpleClientset()
-	client.PrependReactor("get", "services", func(k8stesting.Action) (bool, runtime.Object, error) {
-		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "services"}, "x", nil)
-	})
-	_, err := controller.Find(t.Context(), client, controller.Options{})
+	api := &apiServer{forbidden: true}
+	_, err := controller.Find(t.Context(), api.client(t), controller.Options{})
 	var access *controller.AccessError
 	if !errors.As(err, &access) || !strings.Contains(access.Hint(), `resources ["services"], verbs ["get"]`) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestVerify speaks to a stand-in for the API server, for answers that a real
-// controller does not give on demand.
 func TestVerify(t *testing.T) {
 	for _, c := range []struct {
-		status      int
-		undecrypted bool
-		unavailable bool
+		status                   int
+		undecrypted, unavailable bool
 	}{{http.StatusOK, false, false}, {http.StatusConflict, true, false}, {http.StatusInternalServerError, false, true}, {http.StatusForbidden, false, true}} {
 		t.Run(http.StatusText(c.status), func(t *testing.T) {
-			var path, body string
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == http.MethodGet {
-					w.Header().Set("Content-Type", "application/json")
-					_, _ = io.WriteString(w, `{"kind":"Service","apiVersion":"v1","metadata":{"name":"sealed-secrets-controller","namespace":"kube-system"},"spec":{"ports":[{"port":8080}]}}`)
-					return
-				}
-				data, _ := io.ReadAll(r.Body)
-				path, body = r.URL.Path, string(data)
-				w.WriteHeader(c.status)
-			}))
-			defer server.Close()
-			client, err := kubernetes.NewForConfig(&rest.Config{Host: server.URL})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctrl, err := controller.Find(t.Context(), client, controller.Options{})
+			api := &apiServer{services: []corev1.Service{service("kube-system", "sealed-secrets-controller", false)}, verify: c.status}
+			ctrl, err := controller.Find(t.Context(), api.client(t), controller.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,8 +154,8 @@ func TestVerify(t *testing.T) {
 			if got := errors.As(err, &u); got != c.unavailable {
 				t.Errorf("unavailable is %v: %v", got, err)
 			}
-			if want := "/api/v1/namespaces/kube-system/services/http:sealed-secrets-controller:/proxy/v1/verify"; path != want || body != `{"kind":"SealedSecret"}` {
-				t.Errorf("POST %s %s, want %s", path, body, want)
+			if want := "/api/v1/namespaces/kube-system/services/http:sealed-secrets-controller:/proxy/v1/verify"; api.path != want || api.body != `{"kind":"SealedSecret"}` {
+				t.Errorf("POST %s %s, want %s", api.path, api.body, want)
 			}
 		})
 	}

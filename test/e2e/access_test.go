@@ -101,7 +101,7 @@ func TestNoWayToTheController(t *testing.T) {
 
 // TestFindsTheController knows the chart's name, the manifest's name, and the label.
 func TestFindsTheController(t *testing.T) {
-	services := platform.cluster.Client.CoreV1().Services(metav1.NamespaceSystem)
+	services := platform.client.CoreV1().Services(metav1.NamespaceSystem)
 	original, err := services.Get(t.Context(), "sealed-secrets-controller", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/sealway/sealway/internal/kube"
 	"github.com/sealway/sealway/internal/sandbox"
@@ -27,6 +28,7 @@ var platform struct {
 	up      *sandbox.Sandbox
 	bin     sandbox.Binaries
 	cluster *kube.Cluster
+	client  kubernetes.Interface
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -56,6 +58,9 @@ func run(m *testing.M) (code int) {
 		return fail(err)
 	}
 	if platform.cluster, err = kube.LoadFile(platform.up.Kubeconfig); err != nil {
+		return fail(err)
+	}
+	if platform.client, err = kubernetes.NewForConfig(platform.cluster.Config); err != nil {
 		return fail(err)
 	}
 	return scripttest.Main(m)
@@ -204,7 +209,7 @@ func (w *world) apply() {
 		w.eventually(fmt.Sprintf("%s unsealed", s.Object()), func(ctx context.Context) (bool, error) {
 			live := platform.cluster.Live()
 			for _, it := range s.Items {
-				secret, err := platform.cluster.Client.CoreV1().Secrets(s.Namespace).Get(ctx, s.Name, metav1.GetOptions{})
+				secret, err := platform.client.CoreV1().Secrets(s.Namespace).Get(ctx, s.Name, metav1.GetOptions{})
 				if err != nil {
 					return false, nil //nolint:nilerr // not there yet
 				}
@@ -241,7 +246,7 @@ func (w *world) eventually(what string, condition func(context.Context) (bool, e
 // values are the live Secret's.
 func (w *world) values(namespace, name string) map[string]string {
 	w.t.Helper()
-	s, err := platform.cluster.Client.CoreV1().Secrets(namespace).Get(w.t.Context(), name, metav1.GetOptions{})
+	s, err := platform.client.CoreV1().Secrets(namespace).Get(w.t.Context(), name, metav1.GetOptions{})
 	if err != nil {
 		w.t.Fatal(err)
 	}

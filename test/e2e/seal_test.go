@@ -70,7 +70,7 @@ func TestEveryKindOfSecret(t *testing.T) {
 		t.Fatalf("%d plaintext Secrets, want 10", len(plain))
 	}
 	for _, p := range plain {
-		live, err := platform.cluster.Client.CoreV1().Secrets(app).Get(t.Context(), p.Name, metav1.GetOptions{})
+		live, err := platform.client.CoreV1().Secrets(app).Get(t.Context(), p.Name, metav1.GetOptions{})
 		if err != nil {
 			t.Errorf("%s: %v", p.Name, err)
 			continue
@@ -134,7 +134,7 @@ func tlsPair(t *testing.T) (key, crt string) {
 // private keys, offline.
 func TestKubesealReadsOurs(t *testing.T) {
 	w := sealedWorld(t, "recovery")
-	keys, err := platform.cluster.Client.CoreV1().Secrets(metav1.NamespaceSystem).List(t.Context(), metav1.ListOptions{LabelSelector: "sealedsecrets.bitnami.com/sealed-secrets-key"})
+	keys, err := platform.client.CoreV1().Secrets(metav1.NamespaceSystem).List(t.Context(), metav1.ListOptions{LabelSelector: "sealedsecrets.bitnami.com/sealed-secrets-key"})
 	if err != nil || len(keys.Items) == 0 {
 		t.Fatalf("no sealing keys: %v", err)
 	}

@@ -28,6 +28,8 @@ import (
 	remote "k8s.io/cri-client/pkg"
 	fakeremote "k8s.io/cri-client/pkg/fake"
 	kubelettypes "k8s.io/kubelet/pkg/types"
+	"k8s.io/kubernetes/cmd/kubelet/app/options"
+	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
 	cadvisortest "k8s.io/kubernetes/pkg/kubelet/cadvisor/testing"
 	"k8s.io/kubernetes/pkg/kubelet/cm"
 	probetest "k8s.io/kubernetes/pkg/kubelet/prober/testing"
@@ -86,6 +88,9 @@ func run(ctx context.Context, kubeconfig, node string) error {
 		NodeName: node,
 		MaxPods:  200,
 	})
+	if err := move(flags, configuration); err != nil {
+		return err
+	}
 	flags.NodeIP = "127.0.0.1"
 	// Nobody asks it, but without one each Pod gets a warning.
 	configuration.ClusterDNS = []string{"10.96.0.10"}
@@ -105,6 +110,23 @@ func run(ctx context.Context, kubeconfig, node string) error {
 	hollow.KubeletDeps.Recorder = nil
 	hollow.KubeletDeps.EventClient = client.CoreV1()
 	hollow.Run(ctx)
+	return nil
+}
+
+// move puts all that the kubelet writes below os.TempDir: the folder that
+// kubemark has made is always in /tmp, where Secrets would be left.
+func move(flags *options.KubeletFlags, configuration *kubeletconfig.KubeletConfiguration) error {
+	if err := os.RemoveAll(flags.RootDirectory); err != nil {
+		return err
+	}
+	flags.RootDirectory = filepath.Join(os.TempDir(), "root")
+	configuration.StaticPodPath = filepath.Join(os.TempDir(), "static-pods")
+	configuration.PodLogsDir = filepath.Join(os.TempDir(), "pod-logs")
+	for _, dir := range []string{flags.RootDirectory, configuration.StaticPodPath, configuration.PodLogsDir} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -1,0 +1,99 @@
+package tunnel
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// Options say what to forward to, and how patient to be.
+type Options struct {
+	Config    *rest.Config         // the cluster; required
+	Client    kubernetes.Interface // reads Services and Pods; default: made from Config
+	Namespace string               // of the Service; required
+	Service   string               // its name; required
+	Port      string               // name or number of the Service's port; default: its only one
+
+	Wait    time.Duration // how long a connection waits for a session; default 30 s
+	Refused time.Duration // how long it is tried again while nothing listens in a Ready Pod; default 10 s, negative: not at all
+	Connect time.Duration // bound of one attempt to get a session; default 15 s
+
+	KeepAlive time.Duration // interval of pings; three without an answer end the session; default 5 s
+	Recheck   time.Duration // interval of looking whether the Pod is still Ready; default 10 s
+
+	MinDelay time.Duration // before the second attempt in a row, doubled from there; default 50 ms
+	MaxDelay time.Duration // at most; default 5 s, and 500 ms while it is a Pod that is waited for
+
+	// Events is told what happens to the tunnel, one call at a time, in order.
+	// It must return soon and not call the tunnel. Default: nobody is told.
+	Events func(Event)
+
+	Rand func() float64   // jitter of the delays, in [0,1); default math/rand/v2
+	Now  func() time.Time // default time.Now
+}
+
+// podDelay is the longest pause between two looks for a Ready Pod.
+const podDelay = 500 * time.Millisecond
+
+var errIncomplete = errors.New("tunnel: Config, Namespace and Service are required")
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Config == nil || o.Namespace == "" || o.Service == "" {
+		return o, errIncomplete
+	}
+	for value, standard := range map[*time.Duration]time.Duration{
+		&o.Wait:      30 * time.Second,
+		&o.Refused:   10 * time.Second,
+		&o.Connect:   15 * time.Second,
+		&o.KeepAlive: 5 * time.Second,
+		&o.Recheck:   10 * time.Second,
+		&o.MinDelay:  50 * time.Millisecond,
+		&o.MaxDelay:  5 * time.Second,
+	} {
+		if *value == 0 {
+			*value = standard
+		}
+	}
+	if o.Events == nil {
+		o.Events = func(Event) {}
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Float64
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Client != nil {
+		return o, nil
+	}
+	// Looking for a Pod that gets ready takes more than the 5 requests a second
+	// that are the default.
+	c := rest.CopyConfig(o.Config)
+	if c.QPS == 0 && c.RateLimiter == nil {
+		c.QPS, c.Burst = 20, 20
+	}
+	var err error
+	o.Client, err = kubernetes.NewForConfig(c)
+	return o, err
+}
+
+// delay is the pause before the nth attempt in a row: none before the first,
+// then MinDelay doubled each time up to the limit, of which a half is jitter.
+func (o Options) delay(n int, limit time.Duration) time.Duration {
+	if n == 0 {
+		return 0
+	}
+	d := o.MinDelay
+	for range n - 1 {
+		if d *= 2; d >= limit {
+			break
+		}
+	}
+	d = min(d, limit)
+	return d/2 + time.Duration(o.Rand()*float64(d/2))
+}
+
+func (o Options) object() string { return "Service " + o.Namespace + "/" + o.Service }

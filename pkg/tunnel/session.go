@@ -1,0 +1,272 @@
+package tunnel
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/moby/spdystream"
+	corev1 "k8s.io/api/core/v1"
+)
+
+// session is a connection to the kubelet of one Pod, shared by many streams.
+//
+// It is built on spdystream itself: the wrapper in apimachinery waits up to 30 s
+// for the answer to a stream when the connection has long gone, keeps a stream
+// that timed out for ever, and does not notice pings without an answer.
+type session struct {
+	target
+	transport string
+	conn      *watched
+	spdy      *spdystream.Connection
+	born      time.Time
+	requests  atomic.Int64
+	done      chan struct{} // closed when all that the session had is gone
+
+	mu      sync.Mutex
+	users   int
+	retired bool
+	timer   *time.Timer
+	reason  error
+}
+
+// connect chooses a Pod and opens a session to it.
+func (o Options) connect(ctx context.Context, attempt int) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.Connect)
+	defer cancel()
+	t, err := o.choose(ctx, attempt)
+	if err != nil {
+		return nil, err
+	}
+	conn, transport, err := o.upgrade(ctx, t.pod)
+	if err != nil {
+		return nil, o.access(err, "create", "pods/portforward")
+	}
+	w := &watched{Conn: conn, limit: 3 * o.KeepAlive}
+	framed, err := spdystream.NewConnection(w, false)
+	if err != nil {
+		w.Close()
+		return nil, o.access(err, "create", "pods/portforward")
+	}
+	s := &session{target: t, transport: transport, conn: w, spdy: framed, born: o.Now(), done: make(chan struct{})}
+	s.serve(o.KeepAlive)
+	return s, nil
+}
+
+func (s *session) serve(keepAlive time.Duration) {
+	pinger := make(chan struct{})
+	go func() {
+		defer close(pinger)
+		s.ping(keepAlive)
+	}()
+	go func() {
+		defer close(s.done)
+		s.spdy.Serve(func(stream *spdystream.Stream) { _ = stream.Refuse() })
+		s.kill(nil)
+		<-pinger
+	}()
+}
+
+// ping makes the other side say something; that it does not is noticed by the
+// connection itself.
+func (s *session) ping(every time.Duration) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			_, _ = s.spdy.Ping()
+		case <-s.lost():
+			return
+		}
+	}
+}
+
+// lost is closed when the session has ended.
+func (s *session) lost() <-chan bool { return s.spdy.CloseChan() }
+
+func (s *session) ended() bool {
+	select {
+	case <-s.lost():
+		return true
+	default:
+		return false
+	}
+}
+
+// kill ends the session and all of its streams. Without a reason, it has ended
+// by itself.
+func (s *session) kill(why error) {
+	s.mu.Lock()
+	if s.reason == nil {
+		s.reason = why
+	}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+	s.conn.Close()
+}
+
+// why says why the session has ended.
+func (s *session) why() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.reason != nil {
+		return s.reason
+	}
+	return s.conn.reason()
+}
+
+// use takes part in the session, if it still can be used.
+func (s *session) use() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.retired || s.reason != nil || s.ended() {
+		return false
+	}
+	s.users++
+	return true
+}
+
+// release ends taking part; the last one to leave a retired session ends it.
+func (s *session) release() {
+	s.mu.Lock()
+	s.users--
+	last := s.retired && s.users == 0
+	s.mu.Unlock()
+	if last {
+		s.kill(ErrClosed)
+	}
+}
+
+// retire lets the streams that the session has end by themselves, at the latest
+// when the Pod is gone (the zero time: nobody knows when).
+func (s *session) retire(why error, left time.Duration) {
+	s.mu.Lock()
+	s.retired = true
+	last := s.users == 0
+	if left > 0 {
+		s.timer = time.AfterFunc(left, func() { s.kill(why) })
+	}
+	s.mu.Unlock()
+	if last {
+		s.kill(why)
+	}
+}
+
+// pair are the two streams of one connection.
+type pair struct {
+	s          *session
+	data, errs *spdystream.Stream
+	closed     chan struct{}
+	once       sync.Once
+
+	known    chan struct{} // closed when the following are
+	message  string        // what came on the error stream
+	rejected error         // the other side reset a stream before it took it
+}
+
+// open creates the streams of one connection without waiting for the answers: the
+// other side takes the streams in order, and a rejection shows as an end without
+// data. An error means that the session is of no use any more.
+func (s *session) open() (*pair, error) {
+	p := &pair{s: s, closed: make(chan struct{}), known: make(chan struct{})}
+	h := http.Header{}
+	h.Set(corev1.StreamType, corev1.StreamTypeError)
+	h.Set(corev1.PortHeader, strconv.Itoa(s.port))
+	h.Set(corev1.PortForwardRequestIDHeader, strconv.FormatInt(s.requests.Add(1), 10))
+	err := p.create(h)
+	p.watch()
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *pair) create(h http.Header) (err error) {
+	if p.errs, err = p.s.spdy.CreateStream(h, nil, false); err != nil {
+		return err
+	}
+	if err := p.errs.Close(); err != nil { // nothing is ever written to it
+		return err
+	}
+	h = h.Clone()
+	h.Set(corev1.StreamType, corev1.StreamTypeData)
+	p.data, err = p.s.spdy.CreateStream(h, nil, false)
+	return err
+}
+
+// maxMessage bounds what is read of an error stream: 4 KiB.
+const maxMessage = 4 << 10
+
+// watch collects what the other side says about the streams.
+func (p *pair) watch() {
+	var wg sync.WaitGroup
+	var text []byte
+	var answers [2]error
+	if p.errs != nil {
+		wg.Go(func() { answers[0] = p.answer(p.errs) })
+		wg.Go(func() {
+			text, _ = io.ReadAll(io.LimitReader(p.errs, maxMessage))
+			_, _ = io.Copy(io.Discard, p.errs)
+		})
+	}
+	if p.data != nil {
+		wg.Go(func() { answers[1] = p.answer(p.data) })
+	}
+	go func() {
+		defer close(p.known)
+		wg.Wait()
+		p.message, p.rejected = string(text), errors.Join(answers[:]...)
+	}()
+}
+
+// tick is how often a wait for an answer looks whether it is still of interest.
+const tick = 100 * time.Millisecond
+
+// answer waits until the other side has taken or rejected the stream. Somebody
+// has to: spdystream hands a rejection over and waits for it to be taken, with
+// all other streams behind it.
+func (p *pair) answer(stream *spdystream.Stream) error {
+	for {
+		over := p.over()
+		err := stream.WaitTimeout(tick)
+		if !errors.Is(err, spdystream.ErrTimeout) {
+			return err
+		}
+		if over {
+			return nil
+		}
+	}
+}
+
+func (p *pair) over() bool {
+	select {
+	case <-p.closed:
+		return true
+	case <-p.s.lost():
+		return true
+	default:
+		return false
+	}
+}
+
+// close ends both streams, whatever they still had to say.
+func (p *pair) close() {
+	p.once.Do(func() {
+		for _, s := range []*spdystream.Stream{p.errs, p.data} {
+			if s != nil {
+				_ = s.Reset()
+			}
+		}
+		close(p.closed)
+	})
+	<-p.known
+}

@@ -166,7 +166,7 @@ func (s *Sandbox) until(ctx context.Context, condition func(context.Context) err
 	var dead error
 	err := poll(ctx, func() error {
 		if dead = s.checkServers(ctx); dead != nil {
-			return nil
+			return nil //nolint:nilerr // ends the polling; the error is returned below
 		}
 		return condition(ctx)
 	})

@@ -287,7 +287,7 @@ func portForward(p *platformTest) {
 	if err := cmd.Start(); err != nil {
 		p.Fatal(err)
 	}
-	defer func() { cancel(); cmd.Wait() }()
+	defer func() { cancel(); _ = cmd.Wait() }()
 	var address string
 	if _, err := fmt.Fscanf(out, "Forwarding from %s -> 8080", &address); err != nil {
 		p.Fatal(err)
@@ -373,6 +373,10 @@ func down(p *platformTest) {
 	p.wantEnded(before)
 	if _, err := os.Stat(p.options.Dir); err == nil {
 		p.Error("its directory is still there")
+	}
+	// The kubelet's own choice, where others could find Secrets.
+	if left, err := filepath.Glob("/tmp/hollow-kubelet.*"); err != nil || len(left) > 0 {
+		p.Errorf("left in /tmp: %v, %v", left, err)
 	}
 	if _, err := Inspect(p.ctx, p.options); !errors.Is(err, ErrNotRunning) {
 		p.Errorf("status: %v", err)

@@ -156,7 +156,7 @@ func (l layout) supervise(program string) (supervisorID, error) {
 	}
 	id, err := supervise.Identify(cmd.Process.Pid)
 	// Someone has to wait for it in case it ends before this process does.
-	go cmd.Wait()
+	go func() { _ = cmd.Wait() }()
 	return id, err
 }
 

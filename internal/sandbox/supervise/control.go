@@ -79,7 +79,7 @@ func (s *supervisor) answer(w http.ResponseWriter, err error, v any) {
 	}
 	if v != nil {
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(v)
+		_ = json.NewEncoder(w).Encode(v)
 	}
 }
 

@@ -159,15 +159,15 @@ func join(client net.Conn, fromClient io.Reader, server net.Conn, fault Fault) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		io.Copy(server, fromClient)
+		_, _ = io.Copy(server, fromClient)
 		closeWrite(server)
 	}()
 	if fault.Cut {
-		io.CopyN(client, server, fault.CutAfter)
+		_, _ = io.CopyN(client, server, fault.CutAfter)
 		client.Close()
 		server.Close()
 	} else {
-		io.Copy(client, server)
+		_, _ = io.Copy(client, server)
 		closeWrite(client)
 	}
 	<-done
@@ -177,6 +177,6 @@ func join(client net.Conn, fromClient io.Reader, server net.Conn, fault Fault) {
 // way back open.
 func closeWrite(conn net.Conn) {
 	if c, ok := conn.(interface{ CloseWrite() error }); ok {
-		c.CloseWrite()
+		_ = c.CloseWrite()
 	}
 }

@@ -31,7 +31,7 @@ func startEgress(t *testing.T) (*egress, string) {
 			}
 			go func() {
 				defer conn.Close()
-				io.Copy(conn, conn)
+				_, _ = io.Copy(conn, conn)
 			}()
 		}
 	}()
@@ -43,7 +43,7 @@ func startEgress(t *testing.T) (*egress, string) {
 	t.Cleanup(func() { l.Close() })
 	e := newEgress()
 	e.setRoutes(Routes{pod: echo.Addr().String()})
-	go e.serve(t.Context(), l)
+	go func() { _ = e.serve(t.Context(), l) }()
 	return e, socket
 }
 
@@ -56,7 +56,7 @@ func connect(t *testing.T, socket, method, address string) (net.Conn, *bufio.Rea
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.WriteString(conn, method+" "+address+" HTTP/1.1\r\nHost: "+address+"\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func roundTrip(t *testing.T, conn net.Conn, reader *bufio.Reader, text string) s
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
 	}
-	conn.(*net.UnixConn).CloseWrite()
+	_ = conn.(*net.UnixConn).CloseWrite()
 	got, err := io.ReadAll(reader)
 	if err != nil {
 		t.Fatal(err)

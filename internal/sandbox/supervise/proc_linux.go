@@ -84,7 +84,7 @@ func (id ID) Signal(sig os.Signal) error {
 	if err != nil || !id.Alive() {
 		return err
 	}
-	defer p.Release()
+	defer func() { _ = p.Release() }()
 	return p.Signal(sig)
 }
 

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,7 +66,7 @@ func startSupervisor(t *testing.T, processes ...Process) *fixture {
 		t.Fatal(err)
 	}
 	go func() { f.done <- f.cmd.Wait() }()
-	t.Cleanup(func() { f.cmd.Process.Kill() })
+	t.Cleanup(func() { _ = f.cmd.Process.Kill() })
 	eventually(ctx, t, func() bool { _, err := f.Status(ctx); return err == nil })
 	return f
 }
@@ -241,7 +242,7 @@ func TestNothingOutlivesTheSupervisor(t *testing.T) {
 			t.Errorf("%s does not run", all[i].Name)
 		}
 	}
-	f.end(t, syscall.SIGKILL)
+	_ = f.end(t, syscall.SIGKILL)
 	eventually(f.ctx, t, func() bool { return !slices.ContainsFunc(ids, ID.Alive) })
 }
 
@@ -314,7 +315,7 @@ func TestRoutesThroughTheSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, resp := connect(t, f.spec.Egress, "CONNECT", pod)
-	if resp.StatusCode != 502 {
+	if resp.StatusCode != http.StatusBadGateway {
 		t.Errorf("status %d, want the fault's 502", resp.StatusCode)
 	}
 }

@@ -2,8 +2,10 @@ package layout
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -25,6 +27,7 @@ type task struct {
 	Internal bool     `yaml:"internal"`
 	Deps     []string `yaml:"deps"`
 	Cmds     []string `yaml:"cmds"`
+	Sources  []any    `yaml:"sources"` // patterns, and mappings that exclude some
 }
 
 // Every public target has a task, and every task a target: a new target without
@@ -62,6 +65,54 @@ func TestTaskfileHasEveryTarget(t *testing.T) {
 			t.Errorf("task %s: does not depend on _build", name)
 		}
 	}
+}
+
+// Task compares the binary's sources alone: one that is embedded and not among
+// them would leave an old binary.
+func TestTaskfileHasEveryEmbeddedFile(t *testing.T) {
+	root := scripttest.Root(t)
+	sources := readTaskfile(t)["_build"].Sources
+	found := 0
+	err := filepath.WalkDir(filepath.Join(root, "internal"), func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(file) != ".go" {
+			return err
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		for _, m := range embedLine.FindAllStringSubmatch(string(data), -1) {
+			for pattern := range strings.FieldsSeq(m[1]) {
+				rel, err := filepath.Rel(root, filepath.Join(filepath.Dir(file), pattern))
+				if err != nil {
+					return err
+				}
+				found++
+				if path.Ext(pattern) != ".go" && !slices.ContainsFunc(sources, func(s any) bool { return covers(s, filepath.ToSlash(rel)) }) {
+					t.Errorf("%s embeds %s, which is no source of _build", file, pattern)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found == 0 {
+		t.Error("nothing is embedded: is this test still needed?")
+	}
+}
+
+var embedLine = regexp.MustCompile(`(?m)^//go:embed (.+)$`)
+
+// covers reports whether a source names what a pattern of go:embed names.
+func covers(source any, embedded string) bool {
+	pattern, ok := source.(string)
+	if !ok {
+		return false
+	}
+	match, err := path.Match(pattern, embedded)
+	return err == nil && match
 }
 
 func readTaskfile(t *testing.T) map[string]task {

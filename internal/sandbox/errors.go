@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sealway/sealway/internal/sandbox/supervise"
 )
 
 // ErrUnsupported says that this machine cannot run a sandbox at all.
@@ -50,7 +52,25 @@ func (e *ServerError) Hint() string {
 	if len(e.Tail) == 0 {
 		return fmt.Sprintf("its log %s is empty", e.Log)
 	}
-	return fmt.Sprintf("the end of its log %s:\n  %s", e.Log, strings.Join(e.Tail, "\n  "))
+	hint := fmt.Sprintf("the end of its log %s:\n  %s", e.Log, strings.Join(e.Tail, "\n  "))
+	if advice := namespaceAdvice(strings.Join(e.Tail, "\n")); advice != "" {
+		hint += "\n" + advice
+	}
+	return hint
+}
+
+// namespaceAdvice says what to do if the kernel did not give a process its own
+// namespaces.
+func namespaceAdvice(text string) string {
+	start := strings.Contains(text, "fork/exec") &&
+		(strings.Contains(text, "operation not permitted") || strings.Contains(text, "no space left on device"))
+	mount := strings.Contains(text, supervise.IsolationFailed)
+	if !start && !mount {
+		return ""
+	}
+	return "two servers need a mount namespace of their own: let users have namespaces " +
+		"(sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, user.max_user_namespaces above 0, " +
+		"in a container also CAP_SYS_ADMIN), or run as root"
 }
 
 // portTaken says whether the server gave up because another process had taken

@@ -65,7 +65,7 @@ func (m module) build(ctx context.Context, s step, flags []string, programs map[
 	for i, name := range names {
 		packages[i] = programs[name]
 	}
-	total, err := m.count(ctx, s, packages)
+	total, err := m.count(ctx, s, flags, packages)
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,8 @@ func (m module) build(ctx context.Context, s step, flags []string, programs map[
 }
 
 // count downloads all modules that the packages need, and returns how many
-// packages there are to compile.
-func (m module) count(ctx context.Context, s step, packages []string) (int, error) {
+// packages there are to compile: those that Go's build cache lacks.
+func (m module) count(ctx context.Context, s step, flags, packages []string) (int, error) {
 	downloads := 0
 	note := func(line string) {
 		if name, ok := strings.CutPrefix(line, "go: downloading "); ok {
@@ -101,11 +101,11 @@ func (m module) count(ctx context.Context, s step, packages []string) (int, erro
 		}
 	}
 	var out bytes.Buffer
-	args := append([]string{"list", "-deps", "-f", "{{.ImportPath}}"}, packages...)
+	args := slices.Concat([]string{"list", "-deps", "-f", `{{if .Stale}}{{println .ImportPath}}{{end}}`}, flags, packages)
 	if err := m.run(ctx, &out, note, args...); err != nil {
 		return 0, err
 	}
-	return bytes.Count(out.Bytes(), []byte("\n")), nil
+	return len(bytes.Fields(out.Bytes())), nil
 }
 
 // binaryName is the name that go build gives to the binary of a package.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -51,6 +52,21 @@ func (l layout) check() error {
 		Err:    fmt.Errorf("it holds other things (%s)", entries[0].Name()),
 		Advice: "name a directory that is empty or not there",
 	}
+}
+
+// checkVisible refuses a directory that is hidden from the servers that have a
+// /run of their own.
+func checkVisible(dir string) error {
+	for _, hidden := range []string{"/run/", "/var/run/"} {
+		if strings.HasPrefix(dir+"/", hidden) {
+			return &Error{
+				Object: dir, Op: "use for the sandbox",
+				Err:    errors.New("some servers have another /run and would not find it"),
+				Advice: "name a directory elsewhere",
+			}
+		}
+	}
+	return nil
 }
 
 // sandboxState is what Up leaves for later calls. It is there before anything

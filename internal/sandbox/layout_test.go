@@ -186,3 +186,29 @@ func TestTailOfALongLog(t *testing.T) {
 		t.Errorf("of no file: %v", got)
 	}
 }
+
+func TestNamespaceAdvice(t *testing.T) {
+	for text, want := range map[string]bool{
+		"kubelet: fork/exec /x/supervisor: operation not permitted":                         true,
+		"kubelet: fork/exec /x/supervisor: no space left on device":                         true,
+		"supervisor: isolate kubelet: " + supervise.IsolationFailed + ": permission denied": true,
+		"write /var/lib: no space left on device":                                           false,
+		"fork/exec /x/supervisor: no such file or directory":                                false,
+	} {
+		if got := namespaceAdvice(text) != ""; got != want {
+			t.Errorf("%s: advice %t, want %t", text, got, want)
+		}
+	}
+	err := &ServerError{Log: "/l", Tail: []string{supervise.IsolationFailed}}
+	if !strings.Contains(err.Hint(), "sysctl") {
+		t.Errorf("the hint is %q", err.Hint())
+	}
+}
+
+func TestHiddenDirectory(t *testing.T) {
+	for dir, want := range map[string]bool{"/run/user/1000/x": true, "/var/run": true, "/runner/x": false, "/home/run/x": false} {
+		if got := checkVisible(dir) != nil; got != want {
+			t.Errorf("%s: refused %t, want %t", dir, got, want)
+		}
+	}
+}

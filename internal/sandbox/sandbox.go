@@ -13,8 +13,7 @@ import (
 // Sandbox is a running platform.
 type Sandbox struct {
 	// Dir is its directory, and Kubeconfig the path of the administrator's
-	// kubeconfig in it, which also is the current context's namespace-less
-	// way in for every client.
+	// kubeconfig in it.
 	Dir, Kubeconfig string
 	// Server is the URL of the API server.
 	Server string

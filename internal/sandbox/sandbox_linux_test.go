@@ -10,30 +10,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
-
 	"github.com/sealway/sealway/internal/sandbox/supervise"
 )
-
-// platformTest is a sandbox and the programs to try it with.
-type platformTest struct {
-	*testing.T
-
-	ctx     context.Context
-	options Options
-	sandbox *Sandbox
-	cluster *cluster
-	bin     Binaries
-}
 
 // TestSandbox goes through the life of one sandbox. The first run on a machine
 // builds the servers, which takes many minutes.
@@ -160,40 +143,6 @@ func onlyLoopback(p *platformTest) {
 	if found < 4 {
 		p.Errorf("found %d sockets, which is not all", found)
 	}
-}
-
-// listening returns the addresses that a process listens on, as the kernel
-// writes them.
-func listening(t *testing.T, pid int) []string {
-	t.Helper()
-	own := map[string]bool{}
-	fds, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fd := range fds {
-		if target, err := os.Readlink(fd); err == nil {
-			own[target] = true
-		}
-	}
-	var addresses []string
-	for _, table := range []string{"tcp", "tcp6"} {
-		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", pid, table))
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(string(data)) {
-			const local, state, inode, listen = 1, 3, 9, "0A"
-			f := strings.Fields(line)
-			if f[state] == listen && own["socket:["+f[inode]+"]"] {
-				addresses = append(addresses, f[local])
-			}
-		}
-	}
-	return addresses
 }
 
 func sealAndUnseal(p *platformTest) {
@@ -374,143 +323,16 @@ func down(p *platformTest) {
 	if _, err := os.Stat(p.options.Dir); err == nil {
 		p.Error("its directory is still there")
 	}
-	// The kubelet's own choice, where others could find Secrets.
-	if left, err := filepath.Glob("/tmp/hollow-kubelet.*"); err != nil || len(left) > 0 {
-		p.Errorf("left in /tmp: %v, %v", left, err)
-	}
-	if _, err := Inspect(p.ctx, p.options); !errors.Is(err, ErrNotRunning) {
-		p.Errorf("status: %v", err)
-	}
-}
-
-func (p *platformTest) up() {
-	p.Helper()
-	var err error
-	if p.sandbox, err = Up(p.ctx, p.options); err != nil {
-		p.fatal(err)
-	}
-	if p.cluster, err = p.sandbox.layout.cluster(); err != nil {
-		p.Fatal(err)
-	}
-}
-
-// client is made anew each time: a restarted sandbox has other credentials.
-func (p *platformTest) client() kubernetes.Interface {
-	p.Helper()
-	config, err := clientcmd.BuildConfigFromFlags("", p.sandbox.Kubeconfig)
-	if err != nil {
-		p.Fatal(err)
-	}
-	client, err := kubernetes.NewForConfig(config)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return client
-}
-
-func (p *platformTest) fatal(err error) {
-	p.Helper()
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		p.Log(hinted.Hint())
-	}
-	p.Fatal(err)
-}
-
-func (p *platformTest) status() *Status {
-	p.Helper()
-	status, err := Inspect(p.ctx, p.options)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return status
-}
-
-// processes returns the supervisor and all servers that have been started.
-func (p *platformTest) processes() []supervise.ID {
-	p.Helper()
-	status, err := supervise.ReadStatus(layout{p.options.Dir}.status())
-	if err != nil {
-		p.Fatal(err)
-	}
-	ids := []supervise.ID{status.Supervisor}
-	for _, s := range status.Processes {
-		if s.PID != 0 {
-			ids = append(ids, s.ID)
-		}
-	}
-	return ids
-}
-
-func (p *platformTest) wantEnded(ids []supervise.ID) {
-	p.Helper()
-	p.eventually("all processes have ended", func() error { return anyAlive(ids) })
-}
-
-func (p *platformTest) eventually(what string, met func() error) {
-	p.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
-	defer cancel()
-	if err := poll(ctx, met); err != nil {
-		p.Fatalf("%s: %v", what, err)
-	}
-}
-
-func (p *platformTest) kubectl(stdin string, args ...string) string {
-	p.Helper()
-	return p.run(stdin, "kubectl", append([]string{"--kubeconfig", p.sandbox.Kubeconfig}, args...)...)
-}
-
-func (p *platformTest) run(stdin, program string, args ...string) string {
-	p.Helper()
-	cmd := exec.CommandContext(p.ctx, p.bin[program], args...)
-	cmd.Env = append(cmd.Environ(), "HOME="+p.TempDir())
-	cmd.Stdin = strings.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		p.Fatalf("%s %v: %v\n%s", program, args, err, &stderr)
-	}
-	return string(out)
-}
-
-// seal makes a SealedSecret with kubeseal, which gets the certificate from the
-// controller, and applies it.
-func (p *platformTest) seal(name, value string) {
-	p.Helper()
-	secret := fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":%s,"namespace":"demo"},"stringData":{"key":%s}}`,
-		strconv.Quote(name), strconv.Quote(value))
-	p.kubectl(p.run(secret, "kubeseal", "--kubeconfig", p.sandbox.Kubeconfig), "apply", "-f", "-")
-}
-
-func (p *platformTest) wantSecret(name, want string) {
-	p.Helper()
-	p.eventually("the controller unseals "+name, func() error {
-		secret, err := p.client().CoreV1().Secrets("demo").Get(p.ctx, name, metav1.GetOptions{})
-		if err == nil && string(secret.Data["key"]) != want {
-			err = errors.New("it has another value")
+	// The kubelet's own choice, where others could find Secrets. Another that
+	// is just being started has it for a moment.
+	p.eventually("nothing is left in /tmp", func() error {
+		left, err := filepath.Glob("/tmp/hollow-kubelet.*")
+		if err == nil && len(left) > 0 {
+			err = fmt.Errorf("%v", left)
 		}
 		return err
 	})
-}
-
-// event says whether there is an event of this reason.
-func (p *platformTest) event(reason, text string) error {
-	events, err := p.client().CoreV1().Events("demo").List(p.ctx, metav1.ListOptions{FieldSelector: "reason=" + reason})
-	if err != nil {
-		return err
+	if _, err := Inspect(p.ctx, p.options); !errors.Is(err, ErrNotRunning) {
+		p.Errorf("status: %v", err)
 	}
-	if slices.ContainsFunc(events.Items, func(e corev1.Event) bool { return strings.Contains(e.Message, text) }) {
-		return nil
-	}
-	return fmt.Errorf("none of %d events says so", len(events.Items))
-}
-
-func (p *platformTest) available(deployment string) error {
-	d, err := p.client().AppsV1().Deployments("demo").Get(p.ctx, deployment, metav1.GetOptions{})
-	if err == nil && d.Status.AvailableReplicas == 0 {
-		err = fmt.Errorf("deployment %s: no replica is available", deployment)
-	}
-	return err
 }

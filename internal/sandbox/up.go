@@ -28,7 +28,7 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	l := layout{o.Dir}
-	if err := l.check(); err != nil {
+	if err := errors.Join(l.check(), checkVisible(o.Dir), checkVisible(o.CacheDir)); err != nil {
 		return nil, err
 	}
 	unlock, err := lockDir(ctx, o, true)
@@ -62,7 +62,7 @@ func (l layout) adopt(ctx context.Context, o Options) *Sandbox {
 	}
 	s := l.sandbox(o, state)
 	step := o.step("check the sandbox")
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if step.end(s.wait(ctx, step)) != nil {
 		return nil
@@ -164,7 +164,7 @@ func (l layout) supervise(program string) (supervisorID, error) {
 // that the platform consists of, and waits until all of it is ready.
 func (s *Sandbox) assemble(ctx context.Context, step step, entries []entry) error {
 	step.at("etcd and the API server", 0, 3)
-	if err := s.client().Start(ctx, controlPlane()...); err != nil {
+	if err := s.startServers(ctx, controlPlane()...); err != nil {
 		return err
 	}
 	c, err := s.layout.cluster()
@@ -175,13 +175,13 @@ func (s *Sandbox) assemble(ctx context.Context, step step, entries []entry) erro
 		return err
 	}
 	step.at("controllers and nodes", 1, 3)
-	if err := s.client().Start(ctx, controllerManager, scheduler, kubelet); err != nil {
+	if err := s.startServers(ctx, controllerManager, scheduler, kubelet); err != nil {
 		return err
 	}
 	if err := s.populate(ctx, c, entries); err != nil {
 		return errors.Join(s.checkServers(ctx), err)
 	}
-	if err := s.client().Start(ctx, kwok, sealedSecrets); err != nil {
+	if err := s.startServers(ctx, kwok, sealedSecrets); err != nil {
 		return err
 	}
 	step.at("everything else", 2, 3)
@@ -190,6 +190,14 @@ func (s *Sandbox) assemble(ctx context.Context, step step, entries []entry) erro
 	}
 	s.state.Ready = time.Now()
 	return s.layout.save(s.state)
+}
+
+func (s *Sandbox) startServers(ctx context.Context, names ...string) error {
+	err := s.client().Start(ctx, names...)
+	if err != nil {
+		return &Error{Object: "server", Op: "start", Err: err, Advice: namespaceAdvice(err.Error())}
+	}
+	return nil
 }
 
 // populate makes the platform's objects.

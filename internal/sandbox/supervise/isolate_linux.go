@@ -52,10 +52,10 @@ func fillRun(p Process) error {
 	}
 	// What is mounted here must not reach the rest of the machine.
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("make mounts private: %w", err)
+		return fmt.Errorf("%s: make mounts private: %w", IsolationFailed, err)
 	}
 	if err := syscall.Mount("tmpfs", "/run", "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, "mode=0700"); err != nil {
-		return fmt.Errorf("mount /run: %w", err)
+		return fmt.Errorf("%s: mount /run: %w", IsolationFailed, err)
 	}
 	for _, dir := range p.Dirs {
 		if err := os.MkdirAll(dir, 0o700); err != nil {

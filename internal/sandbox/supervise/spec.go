@@ -44,6 +44,10 @@ type Process struct {
 	Grace time.Duration
 }
 
+// IsolationFailed is in the log of an isolated process to which the kernel did
+// not give what it needs.
+const IsolationFailed = "no mount namespace of its own"
+
 // File says where a file is found outside the tmpfs and where it goes in it.
 type File struct {
 	From, To string

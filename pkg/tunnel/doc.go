@@ -9,10 +9,12 @@
 // http.Transport and gRPC; Tunnel.Listen takes them on a local port. With is Open
 // and Close around a function.
 //
-// All connections share one session. When it is lost, a Pod is chosen anew, with
-// back-off, while connections that come meanwhile wait (Options.Wait). When a
-// single connection fails because nothing listens in the Pod, the others go on;
-// it is tried again (Options.Refused) as long as nothing of it has been delivered.
+// Each connection has a session of its own, so that one that is not read does not
+// stop the others; a few that are free are kept. The first session shows how the
+// tunnel is. When it is lost, a Pod is chosen anew, with back-off, while
+// connections that come meanwhile wait (Options.Wait). When a single connection
+// fails because nothing listens in the Pod, it is tried again (Options.Refused) as
+// long as nothing of it has been delivered, and the others go on.
 // A connection that has exchanged data and is cut is reset, so that nobody takes
 // half an answer for a whole one.
 //

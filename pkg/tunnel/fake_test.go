@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -63,6 +64,7 @@ func newAPI(t *testing.T) *api {
 	a.server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
 	a.wires = &wires{Listener: a.server.Listener, all: map[*wire]bool{}}
 	a.server.Listener = a.wires
+	a.server.Config.ErrorLog = log.New(io.Discard, "", 0) // it is cut off on purpose
 	a.server.StartTLS()
 	t.Cleanup(func() {
 		a.wires.each((*wire).thaw)
@@ -418,6 +420,21 @@ func (r *recorder) await(k tunnel.Kind) tunnel.Event {
 			}
 		case <-ctx.Done():
 			r.t.Fatalf("no event %q within a minute", k)
+		}
+	}
+}
+
+// none wants no event of the kind among those that have come.
+func (r *recorder) none(k tunnel.Kind) {
+	r.t.Helper()
+	for {
+		select {
+		case e := <-r.events:
+			if e.Kind == k {
+				r.t.Errorf("event %+v", e)
+			}
+		default:
+			return
 		}
 	}
 }

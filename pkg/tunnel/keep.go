@@ -22,6 +22,14 @@ func (t *Tunnel) keep(s *session) {
 		if failures++; t.o.Now().Sub(s.born) >= stable {
 			failures = 0
 		}
+		if errors.Is(why, errUnclean) {
+			// Nothing is wrong with the Pod: another session takes its place.
+			if n, err := t.o.join(t.ctx, s.target); err == nil {
+				s = n
+				t.set(s, nil)
+				continue
+			}
+		}
 		t.set(nil, why)
 		t.refusing.Store(false)
 		e := s.event(Lost)
@@ -38,13 +46,7 @@ func (t *Tunnel) keep(s *session) {
 // finish ends every session, also those that only live on for their streams.
 func (t *Tunnel) finish() {
 	t.set(nil, ErrClosed)
-	t.mu.Lock()
-	all := make([]*session, 0, len(t.sessions))
-	for s := range t.sessions {
-		all = append(all, s)
-	}
-	t.mu.Unlock()
-	for _, s := range all {
+	for _, s := range t.all() {
 		s.kill(ErrClosed)
 	}
 }
@@ -79,25 +81,29 @@ func (t *Tunnel) watch(s *session) error {
 }
 
 // check looks at the Pod and takes leave of the session if it cannot be used: a
-// Pod that is gone takes its connections along, the others may finish.
+// Pod that is gone takes its connections along, those of others may finish.
 func (t *Tunnel) check(s *session) error {
 	ctx, cancel := context.WithTimeout(t.ctx, t.o.Connect)
 	defer cancel()
 	v := t.o.inspect(ctx, s.target)
-	switch {
-	case v.err == nil:
+	if v.err == nil {
 		return nil
-	case v.gone:
-		s.kill(v.err)
-		return v.err
 	}
 	var left time.Duration
 	if !v.end.IsZero() {
-		left = max(v.end.Sub(t.o.Now()), 0) + time.Second
+		left = max(v.end.Sub(t.o.Now()), 0) + last
 	}
-	s.retire(v.err, left)
+	for _, other := range t.all() {
+		if other.target == s.target {
+			other.retire(v.err, left)
+		}
+	}
 	return v.err
 }
+
+// last is what the connections of a Pod get when it is gone: what the kubelet
+// says about them may still be on its way.
+const last = time.Second
 
 // reconnect tries until there is a session, or the tunnel has ended (nil).
 func (t *Tunnel) reconnect(failures int, why error) (*session, int) {

@@ -3,6 +3,7 @@ package tunnel
 import (
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -33,6 +34,8 @@ type Options struct {
 
 	Rand func() float64   // jitter of the delays, in [0,1); default math/rand/v2
 	Now  func() time.Time // default time.Now
+
+	spdy *atomic.Bool // the server wants no WebSocket
 }
 
 // podDelay is the longest pause between two looks for a Ready Pod.
@@ -57,6 +60,7 @@ func (o Options) withDefaults() (Options, error) {
 			*value = standard
 		}
 	}
+	o.spdy = new(atomic.Bool)
 	if o.Events == nil {
 		o.Events = func(Event) {}
 	}

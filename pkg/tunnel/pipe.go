@@ -43,10 +43,9 @@ func (e *pipeEnd) CloseWrite() error {
 	return nil
 }
 
-// Close ends both halves. What was written before is still read; then the other
-// end gets an error, not the io.EOF of CloseWrite.
+// Close ends both halves. What was written before is still read.
 func (e *pipeEnd) Close() error {
-	e.out.closeWrite(net.ErrClosed)
+	e.out.closeWrite(io.EOF)
 	e.in.closeRead(net.ErrClosed, io.ErrClosedPipe)
 	return nil
 }

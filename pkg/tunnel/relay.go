@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,6 +31,8 @@ type relay struct {
 	t      *Tunnel
 	near   near
 	upDone chan struct{} // closed when nothing more comes from the near side
+
+	received atomic.Int64 // bytes that came back
 
 	// writing is held while something is sent, so that what goes over another
 	// pair comes in order. Whoever waits for an answer never takes it: sending
@@ -70,20 +73,30 @@ func (t *Tunnel) relay(ctx context.Context, n near, opened func(error)) {
 	<-r.upDone
 }
 
-// abandoned ends the connection when all has been sent and nobody will read the
-// answer, where the near side can tell that from the end of a half.
+// abandoned ends the connection when nobody waits for its end any more. Of one
+// in process that is known, soon after its Close. Of one on a port it is not: a
+// half that was closed looks like both; when nothing has come for a while, it is
+// taken for both.
 func (r *relay) abandoned(ctx context.Context, cancel context.CancelCauseFunc) {
-	g, ok := r.near.(interface{ Gone() <-chan struct{} })
-	if !ok {
-		return
-	}
 	<-r.upDone
-	select {
-	case <-g.Gone():
-		cancel(net.ErrClosed)
-	case <-ctx.Done():
+	if g, ok := r.near.(interface{ Gone() <-chan struct{} }); ok {
+		select {
+		case <-g.Gone():
+			pause(ctx, linger)
+		case <-ctx.Done():
+		}
+	} else {
+		for before := int64(-1); before != r.received.Load() && ctx.Err() == nil; {
+			before = r.received.Load()
+			pause(ctx, halfOpen)
+		}
 	}
+	cancel(net.ErrClosed)
 }
+
+// halfOpen is how long a connection stays open without any data when this side
+// has ended its half.
+const halfOpen = time.Minute
 
 // drain lets the near side take notice of the end before it is closed: closing
 // with unread data would take back what is still on its way.
@@ -185,8 +198,7 @@ func (r *relay) run(ctx context.Context, p *pair) error {
 	var since time.Time // of the first failure
 	for attempt := 1; ; attempt++ {
 		failed, err := r.down(ctx, p)
-		p.close()
-		p.s.release()
+		r.leave(p, err == nil && (failed == nil || failed.Refused || failed.rejected))
 		switch {
 		case failed == nil:
 			return err
@@ -207,6 +219,15 @@ func (r *relay) run(ctx context.Context, p *pair) error {
 		}
 		r.attach(p)
 	}
+}
+
+// leave ends a pair of streams. What ended properly leaves the session to others.
+func (r *relay) leave(p *pair, clean bool) {
+	if clean {
+		p.close()
+	}
+	r.t.give(p.s, clean)
+	p.close()
 }
 
 // patience is how long a connection that failed in this way is tried again.
@@ -231,7 +252,7 @@ func (r *relay) trouble(ctx context.Context, s *session, failed *ConnError, atte
 // down carries what comes back over one pair. It tells a failure of the far
 // side from one of the near side.
 func (r *relay) down(ctx context.Context, p *pair) (*ConnError, error) {
-	stop := context.AfterFunc(ctx, p.close)
+	stop := context.AfterFunc(ctx, func() { p.s.kill(errUnclean) })
 	defer stop()
 	buf := make([]byte, 32<<10) // 32 KiB
 	first := true
@@ -243,6 +264,7 @@ func (r *relay) down(ctx context.Context, p *pair) (*ConnError, error) {
 			r.t.refused(p.s, false)
 		}
 		if n > 0 {
+			r.received.Add(int64(n))
 			if _, err := r.near.Write(buf[:n]); err != nil {
 				return nil, err
 			}

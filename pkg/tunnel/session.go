@@ -3,6 +3,7 @@ package tunnel
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -14,7 +15,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// session is a connection to the kubelet of one Pod, shared by many streams.
+// session is a connection to the kubelet of one Pod. It carries one connection
+// at a time: SPDY's flow control is not implemented by anybody here, so that of
+// two on one session, the one that is not read stops the other.
 //
 // It is built on spdystream itself: the wrapper in apimachinery waits up to 30 s
 // for the answer to a stream when the connection has long gone, keeps a stream
@@ -29,7 +32,7 @@ type session struct {
 	done      chan struct{} // closed when all that the session had is gone
 
 	mu      sync.Mutex
-	users   int
+	busy    bool
 	retired bool
 	timer   *time.Timer
 	reason  error
@@ -43,7 +46,17 @@ func (o Options) connect(ctx context.Context, attempt int) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	return o.join(ctx, t)
+}
+
+// join opens a session to a Pod that was chosen.
+func (o Options) join(ctx context.Context, t target) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.Connect)
+	defer cancel()
 	conn, transport, err := o.upgrade(ctx, t.pod)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) || isTimeout(err) {
+		err = fmt.Errorf("no answer within %s: %w", o.Connect, context.DeadlineExceeded)
+	}
 	if err != nil {
 		return nil, o.access(err, "create", "pods/portforward")
 	}
@@ -99,11 +112,11 @@ func (s *session) ended() bool {
 	}
 }
 
-// kill ends the session and all of its streams. Without a reason, it has ended
-// by itself.
+// kill ends the session and all of its streams. Whatever has ended by itself
+// keeps its own reason.
 func (s *session) kill(why error) {
 	s.mu.Lock()
-	if s.reason == nil {
+	if s.reason == nil && !s.ended() {
 		s.reason = why
 	}
 	if s.timer != nil {
@@ -123,39 +136,53 @@ func (s *session) why() error {
 	return s.conn.reason()
 }
 
-// use takes part in the session, if it still can be used.
+// use takes the session for a connection, if it is free and still good.
 func (s *session) use() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.retired || s.reason != nil || s.ended() {
+	if s.busy || s.retired || s.reason != nil || s.ended() {
 		return false
 	}
-	s.users++
+	s.busy = true
 	return true
 }
 
-// release ends taking part; the last one to leave a retired session ends it.
-func (s *session) release() {
+// idle says whether the session waits for a connection.
+func (s *session) idle() bool {
 	s.mu.Lock()
-	s.users--
-	last := s.retired && s.users == 0
+	defer s.mu.Unlock()
+	return !s.busy && s.reason == nil
+}
+
+// release gives the session back. One that is retired has had its last
+// connection, and one whose connection broke off may carry on with it for ever:
+// the kubelet does not stop sending.
+func (s *session) release(clean bool) {
+	s.mu.Lock()
+	s.busy = false
+	retired := s.retired
 	s.mu.Unlock()
-	if last {
+	switch {
+	case retired:
 		s.kill(ErrClosed)
+	case !clean:
+		s.kill(errUnclean)
 	}
 }
 
-// retire lets the streams that the session has end by themselves, at the latest
-// when the Pod is gone (the zero time: nobody knows when).
+var errUnclean = errors.New("its connection was broken off")
+
+// retire lets a connection that the session has end by itself, within the time
+// that is left to the Pod (zero: nobody knows).
 func (s *session) retire(why error, left time.Duration) {
 	s.mu.Lock()
-	s.retired = true
-	last := s.users == 0
-	if left > 0 {
+	free := !s.busy
+	if left > 0 && !s.retired {
 		s.timer = time.AfterFunc(left, func() { s.kill(why) })
 	}
+	s.retired = true
 	s.mu.Unlock()
-	if last {
+	if free {
 		s.kill(why)
 	}
 }

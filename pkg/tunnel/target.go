@@ -173,9 +173,8 @@ func readySince(pod *corev1.Pod) time.Time {
 
 // verdict is what a look at a connected Pod has shown.
 type verdict struct {
-	err  error     // why it is to be used no longer
-	gone bool      // it is there no longer, and so are its connections
-	end  time.Time // when it will be gone, if it is known
+	err error     // why it is to be used no longer
+	end time.Time // when it is gone; zero: nobody knows
 }
 
 // inspect looks whether the Pod of a session can still be used. What cannot be
@@ -184,7 +183,7 @@ func (o Options) inspect(ctx context.Context, t target) verdict {
 	pod, err := o.pod(ctx, t)
 	switch {
 	case errors.Is(err, errNoPod) || err == nil && pod.UID != t.uid:
-		return verdict{err: &GoneError{t.pod, "is gone"}, gone: true}
+		return verdict{err: &GoneError{t.pod, "is gone"}, end: o.Now()}
 	case err != nil:
 		return verdict{}
 	}

@@ -3,10 +3,17 @@ package tunnel
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+)
+
+const (
+	maxJoining = 16 // sessions that are opened at once
+	maxIdle    = 8  // sessions kept for connections to come, besides the first
 )
 
 // Tunnel forwards connections to a Service until it is closed. All its methods
@@ -15,6 +22,7 @@ type Tunnel struct {
 	o       Options
 	ctx     context.Context // the tunnel's own life, ended by Close
 	end     context.CancelFunc
+	joining chan struct{} // bounds how many sessions are opened at once
 	suspect chan struct{} // somebody had trouble with the session: is its Pod still there?
 	wg      sync.WaitGroup
 
@@ -41,7 +49,13 @@ func Open(ctx context.Context, o Options) (*Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tunnel{o: o, suspect: make(chan struct{}, 1), changed: make(chan struct{}), sessions: map[*session]struct{}{}}
+	t := &Tunnel{
+		o:        o,
+		joining:  make(chan struct{}, maxJoining),
+		suspect:  make(chan struct{}, 1),
+		changed:  make(chan struct{}),
+		sessions: map[*session]struct{}{},
+	}
 	t.ctx, t.end = context.WithCancel(ctx)
 	t.set(s, nil)
 	t.tell(s.event(Connected))
@@ -120,25 +134,49 @@ type addr string
 func (addr) Network() string  { return "tunnel" }
 func (a addr) String() string { return string(a) }
 
-// set makes a session the one that new connections use.
+// set makes a session the one that shows how the tunnel is; others go to the
+// same Pod. What idles at another Pod is of no use any more.
 func (t *Tunnel) set(s *session, cause error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.session, t.cause = s, cause
-	if s != nil {
-		t.sessions[s] = struct{}{}
-		t.wg.Go(func() { t.forget(s) })
+	var others []*session
+	for o := range t.sessions {
+		if s != nil && o.target != s.target && o.idle() {
+			others = append(others, o)
+		}
 	}
 	close(t.changed)
 	t.changed = make(chan struct{})
+	t.mu.Unlock()
+	if s != nil {
+		t.add(s)
+	}
+	for _, o := range others {
+		o.kill(cause)
+	}
 }
 
-// forget drops a session when it has ended.
-func (t *Tunnel) forget(s *session) {
-	<-s.done
+// add keeps a session in mind until it has ended.
+func (t *Tunnel) add(s *session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.sessions, s)
+	if _, ok := t.sessions[s]; ok {
+		return
+	}
+	t.sessions[s] = struct{}{}
+	t.wg.Go(func() {
+		<-s.done
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		delete(t.sessions, s)
+	})
+}
+
+// all returns the sessions there are, in use or not.
+func (t *Tunnel) all() []*session {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Keys(t.sessions))
 }
 
 // because notes why there still is no session.
@@ -148,43 +186,101 @@ func (t *Tunnel) because(cause error) {
 	t.cause = cause
 }
 
-// open opens streams for one connection on the session, and waits for one where
-// there is none.
+// open opens the streams of one connection, on a session that is free or on a
+// new one. It waits while the Service cannot be reached.
 func (t *Tunnel) open(ctx context.Context) (*pair, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, t.o.Wait, errWaited)
 	defer cancel()
-	for {
-		t.mu.Lock()
-		s, changed := t.session, t.changed
-		t.mu.Unlock()
-		if s != nil && s.use() {
-			p, err := s.open()
-			if err == nil {
+	for attempt := 1; ; attempt++ {
+		current, changed := t.current()
+		if current == nil {
+			select {
+			case <-changed:
+				continue
+			case <-ctx.Done():
+				return nil, t.gaveUp(ctx, nil)
+			}
+		}
+		s, err := t.take(ctx, current)
+		if err == nil {
+			p, failed := s.open()
+			if failed == nil {
 				return p, nil
 			}
-			s.release()
-			s.kill(err)
+			s.kill(failed)
+			err = failed
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, t.gaveUp(ctx)
+		t.doubt()
+		if pause(ctx, t.o.delay(attempt, podDelay)); ctx.Err() != nil {
+			return nil, t.gaveUp(ctx, err)
 		}
+	}
+}
+
+// current returns the session that shows how the tunnel is, nil when it is not
+// well, and a channel that is closed when that changes.
+func (t *Tunnel) current() (*session, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.session, t.changed
+}
+
+// take returns a session to the same Pod for one connection.
+func (t *Tunnel) take(ctx context.Context, current *session) (*session, error) {
+	for _, s := range t.all() {
+		if s.target == current.target && s.use() {
+			return s, nil
+		}
+	}
+	select {
+	case t.joining <- struct{}{}:
+		defer func() { <-t.joining }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	s, err := t.o.join(ctx, current.target)
+	if err != nil {
+		return nil, err
+	}
+	s.use()
+	t.add(s)
+	if t.ctx.Err() != nil { // the end may not have seen it
+		s.kill(ErrClosed)
+	}
+	return s, nil
+}
+
+// give takes a session back, of which a few are kept for the next connections.
+func (t *Tunnel) give(s *session, clean bool) {
+	s.release(clean)
+	current, _ := t.current()
+	idle := 0
+	for _, o := range t.all() {
+		if o != current && o.idle() {
+			idle++
+		}
+	}
+	if s != current && s.idle() && (idle > maxIdle || current == nil || s.target != current.target) {
+		s.kill(ErrClosed)
 	}
 }
 
 var errWaited = errors.New("waited long enough")
 
-func (t *Tunnel) gaveUp(ctx context.Context) error {
+// gaveUp says why a connection got no session; err is what came last, if any.
+func (t *Tunnel) gaveUp(ctx context.Context, err error) error {
 	switch cause := context.Cause(ctx); {
 	case t.ctx.Err() != nil:
 		return ErrClosed
 	case !errors.Is(cause, errWaited):
 		return cause
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return &WaitError{Object: t.o.object(), Waited: t.o.Wait, Cause: t.cause}
+	if err == nil {
+		t.mu.Lock()
+		err = t.cause
+		t.mu.Unlock()
+	}
+	return &WaitError{Object: t.o.object(), Waited: t.o.Wait, Cause: err}
 }
 
 // doubt has the session's Pod looked at.

@@ -42,14 +42,18 @@ func (o Options) upgrade(ctx context.Context, pod string) (net.Conn, string, err
 		return nil, "", err
 	}
 	u := base.JoinPath("api", "v1", "namespaces", o.Namespace, "pods", pod, "portforward")
-	conn, err := upgradeWebSocket(ctx, o.Config, u)
-	if err == nil {
-		return conn, overWebSocket, nil
+	if !o.spdy.Load() {
+		conn, err := upgradeWebSocket(ctx, o.Config, u)
+		if err == nil {
+			return conn, overWebSocket, nil
+		}
+		if !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
+			return nil, "", err
+		}
 	}
-	if !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
-		return nil, "", err
-	}
-	conn, err = upgradeSPDY(ctx, o.Config, u)
+	conn, err := upgradeSPDY(ctx, o.Config, u)
+	// While that works, it is the way of the next session too.
+	o.spdy.Store(err == nil)
 	return conn, overSPDY, err
 }
 
@@ -200,7 +204,7 @@ func (w *watched) reason() error {
 	switch {
 	case p == nil:
 		return errors.New("the session was closed by the other side")
-	case errors.Is(*p, io.EOF), errors.Is(*p, io.ErrUnexpectedEOF):
+	case errors.Is(*p, io.EOF), errors.Is(*p, io.ErrUnexpectedEOF), strings.Contains((*p).Error(), "websocket: close"):
 		return errors.New("the API server closed the connection")
 	case isTimeout(*p):
 		return fmt.Errorf("no answer to pings for %s", w.limit)

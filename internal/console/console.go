@@ -7,6 +7,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -33,6 +34,7 @@ type Console struct {
 	live bool // stderr is a terminal
 
 	mu   sync.Mutex
+	done bool // the report is printed
 	line bool // a live line stands on the terminal
 	last map[string]time.Time
 }
@@ -52,6 +54,7 @@ func (c *Console) Report(r *report.Report) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
+	c.done = true
 	for _, w := range r.Warnings {
 		fmt.Fprintln(c.opts.Err, "warning: "+w)
 	}
@@ -59,6 +62,17 @@ func (c *Console) Report(r *report.Report) error {
 		return report.JSON(c.opts.Out, r)
 	}
 	return report.Text(c.opts.Out, r, report.Style{Color: c.opts.Colour && terminal(c.opts.Out), Verbose: c.opts.Verbose})
+}
+
+// Fail prints the report of a command that failed before it had one: only with
+// JSON, where a program waits for the document. The message itself is Mage's to
+// print, on stderr.
+func (c *Console) Fail(r *report.Report, err error) error {
+	if !c.opts.JSON || c.done {
+		return err
+	}
+	r.Errors, r.Summary = Problems(err), "failed"
+	return errors.Join(err, c.Report(r))
 }
 
 // Note prints one line on stderr.

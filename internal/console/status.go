@@ -6,6 +6,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/sealway/sealway/pkg/report"
 )
 
 // The exit statuses, all of them.
@@ -28,17 +30,30 @@ type Failure struct {
 // Error is the message with its hints, each on a line of its own.
 func (f *Failure) Error() string {
 	var b strings.Builder
-	for i, err := range flatten(f.Err) {
+	for i, p := range Problems(f.Err) {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(err.Error())
-		var h interface{ Hint() string }
-		if errors.As(err, &h) && h.Hint() != "" {
-			b.WriteString("\n  hint: " + h.Hint())
+		b.WriteString(p.Message)
+		if p.Hint != "" {
+			b.WriteString("\n  hint: " + p.Hint)
 		}
 	}
 	return b.String()
+}
+
+// Problems are the errors joined in err, each with its hint.
+func Problems(err error) []report.Problem {
+	var out []report.Problem
+	for _, e := range flatten(err) {
+		p := report.Problem{Message: e.Error()}
+		var h interface{ Hint() string }
+		if errors.As(e, &h) {
+			p.Hint = h.Hint()
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 func (f *Failure) Unwrap() error { return f.Err }

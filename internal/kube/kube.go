@@ -4,6 +4,9 @@ package kube
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,7 +16,7 @@ import (
 )
 
 // ErrNoCluster says that no kubeconfig names a cluster.
-var ErrNoCluster = errors.New("no cluster: there is no kubeconfig")
+var ErrNoCluster = errors.New("no cluster: no kubeconfig names one")
 
 // ConfigError says what is wrong with the kubeconfig.
 type ConfigError struct{ Cause error }
@@ -63,10 +66,10 @@ func load(rules clientcmd.ClientConfigLoader, name string) (*Cluster, error) {
 		name = raw.CurrentContext
 	}
 	if len(raw.Contexts) == 0 {
-		return nil, &ConfigError{ErrNoCluster}
+		return nil, &ConfigError{fmt.Errorf("%w (looked at %s)", ErrNoCluster, strings.Join(cc.ConfigAccess().GetLoadingPrecedence(), ", "))}
 	}
 	if raw.Contexts[name] == nil {
-		return nil, &ConfigError{fmt.Errorf("context %q: not found", name)}
+		return nil, &ConfigError{fmt.Errorf("context %q: not found, there are: %s", name, strings.Join(slices.Sorted(maps.Keys(raw.Contexts)), ", "))}
 	}
 	config, err := cc.ClientConfig()
 	if err != nil {

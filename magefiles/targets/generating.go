@@ -71,6 +71,9 @@ func (s *session) generated(verb string) string {
 			}
 		}
 	}
+	if len(s.report.Entries) == 0 {
+		return "nothing to generate: no application here has a " + s.repo.ContractName()
+	}
 	for _, t := range todo {
 		s.report.Warnings = append(s.report.Warnings, "fill in "+t)
 	}

@@ -142,21 +142,21 @@ func (s *session) sealCheck(ctx context.Context, apps []string) error {
 	if err != nil {
 		return err
 	}
-	pin, err := s.certificates().LoadPin()
+	pin, pinErr := s.certificates().LoadPin()
+	findings, checked, err := seal.Check(ctx, s.repo, selected, pin, pinErr)
 	if err != nil {
 		return err
 	}
-	findings, checked, err := seal.Check(ctx, s.repo, selected, pin)
-	if err != nil {
-		return err
-	}
-	return s.findings(findings, fmt.Sprintf("%d SealedSecrets checked", checked))
+	return s.findings(findings, checked, len(selected), "checked")
 }
 
 // findings ends a checking command: exit status 3 when there are any.
-func (s *session) findings(list []report.Finding, done string) error {
+func (s *session) findings(list []report.Finding, files, apps int, done string) error {
 	s.report.Findings = list
-	s.report.Summary = fmt.Sprintf("%s, %d findings", done, len(list))
+	s.report.Summary = fmt.Sprintf("%d SealedSecrets %s, %d findings", files, done, len(list))
+	if files == 0 {
+		s.report.Summary = fmt.Sprintf("no SealedSecret found in %d applications, %d findings", apps, len(list))
+	}
 	if err := s.console.Report(s.report); err != nil || len(list) == 0 {
 		return err
 	}
@@ -179,7 +179,7 @@ func (s *session) sealVerify(ctx context.Context, apps []string) error {
 	if err != nil {
 		return err
 	}
-	return s.findings(findings, fmt.Sprintf("%d SealedSecrets verified", checked))
+	return s.findings(findings, checked, len(selected), "verified")
 }
 
 // sealCert shows the certificate that would be pinned, and pins it when told to.

@@ -76,7 +76,10 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 		cluster: sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) }),
 		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, CI: c.CI}),
 	}
-	return do(ctx, s)
+	if err := do(ctx, s); err != nil {
+		return s.console.Fail(s.report, err)
+	}
+	return nil
 }
 
 // is reads an optional flag.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -192,7 +193,7 @@ func (d *document) unique(path string, n *yaml.Node) error {
 		for i := 0; i < len(n.Content); i += 2 {
 			k := n.Content[i]
 			if first, twice := seen[k.Value]; twice && k.Kind == yaml.ScalarNode {
-				return &Error{Path: path, Line: d.at(k), Problem: fmt.Sprintf("key %q stands twice, first in line %d", k.Value, first),
+				return &Error{Path: path, Line: d.at(k), Object: objectName(d.root), Problem: fmt.Sprintf("key %q stands twice, first in line %d", k.Value, first),
 					Fix: "delete the one that is not meant"}
 			}
 			seen[k.Value] = d.at(k)
@@ -204,6 +205,20 @@ func (d *document) unique(path string, n *yaml.Node) error {
 		}
 	}
 	return nil
+}
+
+// objectName is what a document says of itself, as far as it does.
+func objectName(root *yaml.Node) string {
+	text := func(path ...string) string {
+		if n := lookup(root, path...); n != nil {
+			return n.Value
+		}
+		return ""
+	}
+	if text("kind") == "" || text("metadata", "name") == "" {
+		return ""
+	}
+	return text("kind") + " " + strings.TrimPrefix(text("metadata", "namespace")+"/"+text("metadata", "name"), "/")
 }
 
 // at is the node's line in the file.

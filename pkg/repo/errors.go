@@ -24,13 +24,21 @@ type UnknownError struct {
 func (e *UnknownError) Error() string { return fmt.Sprintf("application %q: not found", e.Name) }
 
 // Hint lists the applications that there are.
-func (e *UnknownError) Hint() string { return "the applications are: " + strings.Join(e.Known, ", ") }
+func (e *UnknownError) Hint() string {
+	if len(e.Known) == 0 {
+		return "the applications folder is empty: an application is a folder in it"
+	}
+	return "the applications are: " + strings.Join(e.Known, ", ")
+}
+
+// Usage marks the error as one of usage: exit status 2.
+func (e *UnknownError) Usage() bool { return true }
 
 // OutsideError says that a symbolic link leads out of the repository.
 type OutsideError struct{ Path, Target string }
 
 func (e *OutsideError) Error() string {
-	return fmt.Sprintf("%s: symbolic link leads out of the repository, to %s", e.Path, e.Target)
+	return fmt.Sprintf("%s: symbolic link does not stay in the repository, it leads to %s", e.Path, e.Target)
 }
 
 // Hint says what to do instead of the link.

@@ -58,6 +58,9 @@ func New(tree *git.Tree, o Options) (*Repository, error) {
 // PinPath is the absolute path of the pinned certificate.
 func (r *Repository) PinPath() string { return filepath.Join(r.Tree.Root, r.opts.Pin) }
 
+// ContractName is the name of the applications' contracts.
+func (r *Repository) ContractName() string { return r.opts.Contract }
+
 // StateDir is where the repository's private state lives: inside the git
 // directory, so that it can be neither committed nor cloned.
 func (r *Repository) StateDir() string { return filepath.Join(r.Tree.CommonDir, "sealway") }
@@ -168,7 +171,7 @@ func Manifests(dir string) (files, others []string, err error) {
 func (r *Repository) Inside(path string) error {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.Rel(path), reason(err))
+		return &OutsideError{Path: r.Rel(path), Target: "nowhere (" + reason(err).Error() + ")"}
 	}
 	if rel, err := filepath.Rel(r.real, target); err != nil || !filepath.IsLocal(rel) {
 		return &OutsideError{Path: r.Rel(path), Target: target}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,7 +29,8 @@ func JSON(w io.Writer, r *Report) error {
 // Text writes the report for people: entries, steps and findings, one a line,
 // and the summary last.
 func Text(w io.Writer, r *Report, s Style) error {
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.StripEscape)
+	var table bytes.Buffer
+	t := tabwriter.NewWriter(&table, 0, 4, 2, ' ', tabwriter.StripEscape)
 	for _, e := range r.Entries {
 		if (e.Action == Unchanged || e.Action == Keep) && !s.Verbose {
 			continue
@@ -40,6 +42,11 @@ func Text(w io.Writer, r *Report, s Style) error {
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("report: %w", err)
+	}
+	for line := range strings.Lines(table.String()) { // the last column may be empty
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
 	}
 	for _, f := range r.Findings {
 		if err := s.finding(w, f); err != nil {

@@ -84,7 +84,14 @@ type Report struct {
 	Findings      []Finding         `json:"findings,omitempty"`
 	Steps         []Step            `json:"steps,omitempty"`
 	Warnings      []string          `json:"warnings,omitempty"`
+	Errors        []Problem         `json:"errors,omitempty"` // why the command failed; exit status not 0 or 3
 	Summary       string            `json:"summary"`
+}
+
+// Problem is one error with its advice.
+type Problem struct {
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 // New starts the report of the named command.

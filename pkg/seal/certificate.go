@@ -66,6 +66,12 @@ func (e *CertificateError) Hint() string { return e.Fix }
 
 func (e *CertificateError) Unwrap() error { return e.Cause }
 
+// Unavailable reports whether the certificate's server could not be reached: exit status 4.
+func (e *CertificateError) Unavailable() bool {
+	var u *url.Error
+	return errors.As(e.Cause, &u)
+}
+
 // ParseCertificate reads the first certificate of a PEM file, as kubeseal does,
 // and refuses what cannot seal: no PEM, a private key, a key that is not RSA, a
 // certificate outside its validity.
@@ -181,7 +187,11 @@ func (o CertificateOptions) fetch(ctx context.Context) (*Certificate, error) {
 	if o.Given != "" {
 		data, err := o.read(ctx)
 		if err != nil {
-			return nil, &CertificateError{Source: o.Given, Problem: "cannot be read", Cause: err, Fix: "-cert and SEALED_SECRETS_CERT take a file or an https URL"}
+			e := &CertificateError{Source: o.Given, Problem: "cannot be read", Cause: err, Fix: "-cert and SEALED_SECRETS_CERT take a file or an https URL"}
+			if e.Unavailable() {
+				e.Fix = "is the address right and its server up? the certificate can be a file, too"
+			}
+			return nil, e
 		}
 		return ParseCertificate(o.Given, data, o.Now)
 	}

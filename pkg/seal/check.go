@@ -26,15 +26,23 @@ const (
 	RuleMissingKey    = "key-missing"          // likewise
 	RuleTypeMismatch  = "type-mismatch"        // the contract says another type
 	RulePin           = "pin-missing"          // nothing says which certificate is right
+	RulePinInvalid    = "pin-invalid"          // the pinned certificate is expired, or none
 )
 
 // Check proves what can be known offline, without plaintext and without a
 // cluster: every sealed file is well formed, was sealed for the pinned
-// certificate, was not touched since, and covers the contract. A nil pin is a
-// finding of its own. The findings stand in the order of the files.
-func Check(ctx context.Context, r *repo.Repository, apps []repo.Application, pin *Certificate) (findings []report.Finding, checked int, err error) {
+// certificate, was not touched since, and covers the contract. pin and pinErr are
+// what LoadPin returned; no pin and a bad one are findings of their own. The
+// findings stand in the order of the files.
+func Check(ctx context.Context, r *repo.Repository, apps []repo.Application, pin *Certificate, pinErr error) (findings []report.Finding, checked int, err error) {
 	c := checker{repo: r, pin: pin}
-	if pin == nil {
+	var bad *CertificateError
+	switch {
+	case errors.As(pinErr, &bad):
+		c.add(report.Finding{Rule: RulePinInvalid, Path: r.Rel(r.PinPath()), Message: bad.Problem, Fix: bad.Fix})
+	case pinErr != nil:
+		return nil, 0, pinErr
+	case pin == nil:
 		c.add(report.Finding{Rule: RulePin, Path: r.Rel(r.PinPath()), Message: "no pinned certificate: nothing says which cluster these files are for", Fix: "`mage seal:cert -accept`, and commit the file"})
 	}
 	for _, app := range apps {

@@ -18,7 +18,7 @@ func (w *world) check(pin *seal.Certificate) []string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	findings, _, err := seal.Check(w.t.Context(), w.repo, apps, pin)
+	findings, _, err := seal.Check(w.t.Context(), w.repo, apps, pin, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestStatus(t *testing.T) {
 		{"sealed", func(*world) {}, []string{"sealed shop/cache", "sealed shop/db"}},
 		{"changed", func(w *world) { w.write(plainDB, strings.ReplaceAll(twoValues, "-user", "-x")) }, []string{"sealed shop/cache", "changed shop/db"}},
 		{"not sealed", func(w *world) { w.remove(filepath.Join(w.repo.Tree.Root, sealedDB)) }, []string{"sealed shop/cache", "not sealed shop/db"}},
-		{"orphan", func(w *world) { w.remove(filepath.Join(w.repo.Tree.Root, cachePath)) }, []string{"sealed shop/db", "orphan shop/cache"}},
+		{"orphan", func(w *world) { w.remove(filepath.Join(w.repo.Tree.Root, cachePath)) }, []string{"orphan shop/cache", "sealed shop/db"}},
 		{"stale", func(w *world) { w.pair = pairs()[1] }, []string{"stale shop/cache", "stale shop/db"}},
 		{"refused", func(w *world) { w.write(plainDB, strings.ReplaceAll(twoValues, canary+"-user", "CHANGEME")) }, []string{"sealed shop/cache", "refused shop/db user"}},
 		{

@@ -1,8 +1,10 @@
 package seal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/repo"
@@ -28,7 +30,11 @@ func Status(ctx context.Context, apps []repo.Application, o Options) ([]report.E
 		}
 	}
 	out = append(out, p.refused...)
-	return append(out, recorded(p.applications, out, o.Certificate)...), p.Warnings, nil
+	out = append(out, recorded(p.applications, out, o.Certificate)...)
+	slices.SortStableFunc(out, func(a, b report.Entry) int {
+		return cmp.Or(strings.Compare(a.Application, b.Application), strings.Compare(a.Subject(), b.Subject()))
+	})
+	return out, p.Warnings, nil
 }
 
 func (c *change) state() report.Action {

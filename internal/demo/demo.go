@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +42,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		if _, statErr := os.Stat(p.sandbox); statErr == nil {
-			err = errors.Join(err, p.mage(ctx, "sandbox:down", "-dir="+p.sandbox))
+			if down := p.mage(ctx, "sandbox:down", "-dir="+p.sandbox); down != nil {
+				err = errors.Join(err, down, fmt.Errorf("demo: the sandbox's state is kept in %s", p.sandbox))
+				return
+			}
 		}
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
@@ -148,7 +152,7 @@ func (p *play) mage(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, p.Binary, args...)
 	cmd.Dir = p.clone
 	cmd.Stdout, cmd.Stderr = p.Out, p.Err
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+filepath.Join(p.sandbox, "kubeconfig"), "SEALED_SECRETS_CERT=", "SEALWAY_CONTEXT=", "SEALWAY_OUTPUT=")
+	cmd.Env = append(environment(), "KUBECONFIG="+filepath.Join(p.sandbox, "kubeconfig"), "SEALED_SECRETS_CERT=", "SEALWAY_CONTEXT=", "SEALWAY_OUTPUT=")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Run(); err != nil {
@@ -159,12 +163,20 @@ func (p *play) mage(ctx context.Context, args ...string) error {
 
 func (p *play) git(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = p.clone
+	cmd.Dir, cmd.Env = p.clone, environment()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("demo: git %s: %w: %s", args[0], err, bytes.TrimSpace(out))
 	}
 	return string(out), nil
+}
+
+// environment is the process's, without what would lead git to another repository.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"}, name)
+	})
 }
 
 // replace edits a file as a person would in an editor.

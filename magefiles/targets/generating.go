@@ -7,6 +7,7 @@ import (
 
 	"github.com/sealway/sealway/pkg/generate"
 	"github.com/sealway/sealway/pkg/report"
+	"github.com/sealway/sealway/pkg/seal"
 )
 
 // generate is secrets:generate: read, plan, apply, report.
@@ -55,6 +56,8 @@ func (s *session) contracted(ctx context.Context) ([]generate.App, error) {
 		out[i].Contract, err = s.repo.LoadContract(a)
 		errs = append(errs, err)
 		out[i].Secrets, err = s.repo.Secrets(ctx, a)
+		errs = append(errs, err)
+		out[i].Sealed, err = seal.Committed(ctx, s.repo, a)
 		errs = append(errs, err)
 	}
 	return out, errors.Join(errs...)

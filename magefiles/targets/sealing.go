@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/sealway/sealway/internal/console"
@@ -28,11 +30,24 @@ func (s *session) seal(ctx context.Context, apps []string, dryRun, prune bool) e
 	verb := "sealed"
 	if dryRun {
 		verb = "would seal"
-	} else if err := plan.Apply(ctx); err != nil {
+	} else if err := s.apply(ctx, plan); err != nil {
 		return err
 	}
 	s.report.Summary = s.summary(verb)
 	return s.console.Report(s.report)
+}
+
+// apply writes, and remembers which certificate this machine seals for once
+// there is a pin: a swapped one is refused from then on.
+func (s *session) apply(ctx context.Context, plan *seal.Plan) error {
+	if err := plan.Apply(ctx); err != nil {
+		return err
+	}
+	o := s.certificates()
+	if pin, err := o.LoadPin(); err != nil || pin == nil {
+		return err
+	}
+	return o.Accept(ctx, plan.Certificate())
 }
 
 func (s *session) plan(ctx context.Context, apps []string, prune bool) (*seal.Plan, error) {
@@ -67,18 +82,16 @@ func (s *session) sealOptions(ctx context.Context) (seal.Options, error) {
 	return o, nil
 }
 
-// announce says for which cluster and certificate this run seals.
+// announce says which certificate this run seals for, and which cluster: the one
+// that the certificate came from, or else whichever holds its key.
 func (s *session) announce(cert *seal.Certificate) {
 	s.report.Fact("certificate", cert.Fingerprint)
 	s.report.Fact("certificateSource", cert.Source)
-	if s.report.Facts["cluster"] == "" {
-		if k, err := s.cluster(); err == nil {
-			s.report.Fact("cluster", k.String())
-		}
-	}
-	cluster := s.report.Facts["cluster"]
-	if cluster == "" {
-		cluster = "whichever cluster holds its key"
+	cluster := "whichever cluster holds its key"
+	if asked := s.report.Facts["cluster"]; asked != "" {
+		cluster = asked
+	} else if k, err := s.cluster(); err == nil {
+		cluster += "; the current context is " + k.String()
 	}
 	s.console.Note("certificate %s from %s, for %s", cert.Short(), cert.Source, cluster)
 	if w, soon := cert.Expiring(s.now); soon {
@@ -113,11 +126,8 @@ func (s *session) sealStatus(ctx context.Context, apps []string) error {
 	if err != nil {
 		return err
 	}
-	if newest, err := s.newest(ctx); err != nil {
-		s.report.Warnings = append(s.report.Warnings, "compared with "+opts.Certificate.Source+" alone: "+err.Error())
-	} else if newest.Fingerprint != opts.Certificate.Fingerprint {
-		s.report.Warnings = append(s.report.Warnings, fmt.Sprintf("%s has the newer certificate %s: `mage seal:cert -accept`, then `mage seal:all`", newest.Source, newest.Short()))
-		opts.Certificate = newest
+	if s.config.Certificate == "" {
+		s.compareNewest(ctx, &opts)
 	}
 	entries, warnings, err := seal.Status(ctx, selected, opts)
 	if err != nil {
@@ -126,6 +136,22 @@ func (s *session) sealStatus(ctx context.Context, apps []string) error {
 	s.report.Entries, s.report.Warnings = entries, append(s.report.Warnings, warnings...)
 	s.report.Summary = fmt.Sprintf("%d of %d Secrets are sealed and up to date", s.report.Count(report.Sealed), len(entries))
 	return s.console.Report(s.report)
+}
+
+// compareNewest takes the controller's certificate in place of the pinned one
+// when it is newer; an older or unrelated one may be another cluster's.
+func (s *session) compareNewest(ctx context.Context, o *seal.Options) {
+	newest, err := s.newest(ctx)
+	switch {
+	case err != nil:
+		s.report.Warnings = append(s.report.Warnings, "compared with "+o.Certificate.Source+" alone: "+err.Error())
+	case newest.Fingerprint == o.Certificate.Fingerprint:
+	case newest.NotBefore.After(o.Certificate.NotBefore):
+		s.report.Warnings = append(s.report.Warnings, fmt.Sprintf("%s has the newer certificate %s: if this is the right cluster (%s), `mage seal:cert -accept`, then `mage seal:all`", newest.Source, newest.Short(), s.report.Facts["cluster"]))
+		o.Certificate = newest
+	default:
+		s.report.Warnings = append(s.report.Warnings, fmt.Sprintf("%s has another certificate, %s, which is not newer: is %s the right cluster?", newest.Source, newest.Short(), s.report.Facts["cluster"]))
+	}
 }
 
 // newest is the controller's current certificate, whatever is pinned.
@@ -204,17 +230,33 @@ func (s *session) sealCert(ctx context.Context, accept bool) error {
 	}
 	same := pin != nil && pin.Fingerprint == cert.Fingerprint
 	switch {
-	case same:
+	case !accept && same:
 		s.report.Summary = "the pinned certificate is the current one"
 	case !accept:
 		s.report.Summary = "not pinned: compare the fingerprint with the cluster's, then `mage seal:cert -accept`"
 	default:
-		if err := manifest.WriteFiles(ctx, []manifest.File{{Path: o.Pin, Data: cert.PEM, Mode: 0o644}}); err != nil {
+		if err := s.accept(ctx, o, cert); err != nil {
 			return err
 		}
 		s.report.Summary = fmt.Sprintf("pinned in %s: commit it, and run `mage seal:all`", o.PinName)
 	}
 	return s.console.Report(s.report)
+}
+
+// accept pins a certificate in the repository and trusts it on this machine.
+func (s *session) accept(ctx context.Context, o seal.CertificateOptions, cert *seal.Certificate) error {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := os.MkdirAll(filepath.Dir(o.Pin), 0o755); err != nil {
+		return fmt.Errorf("%s: %w", o.PinName, err)
+	}
+	if err := manifest.WriteFiles(ctx, []manifest.File{{Path: o.Pin, Data: cert.PEM, Mode: 0o644}}); err != nil {
+		return err
+	}
+	return o.Accept(ctx, cert)
 }
 
 func certStep(name string, c *seal.Certificate) report.Step {

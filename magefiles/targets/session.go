@@ -9,7 +9,9 @@ package targets
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +51,7 @@ func run(ctx context.Context, command string, a arguments, do func(context.Conte
 func start(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {
 	for _, p := range a.app {
 		if strings.HasPrefix(p, "-") || p == "" { // Mage takes a flag before the names for a name
-			return &console.Usage{Problem: command + ": " + p + " is no application", Advice: "names come first, flags behind them: mage " + command + " NAME -dryRun"}
+			return &console.Usage{Problem: fmt.Sprintf("%s: %q is no application", command, p), Advice: "names come first, flags behind them: mage " + command + " NAME -dryRun"}
 		}
 	}
 	tree, err := git.Open(ctx, ".")
@@ -87,10 +89,10 @@ func is(b *bool) bool { return b != nil && *b }
 
 // names splits an optional list of names.
 func names(list *string) []string {
-	if list == nil || *list == "" {
+	if list == nil {
 		return nil
 	}
-	return strings.Split(*list, ",")
+	return strings.Split(*list, ",") // one empty name when the list is empty: start refuses it
 }
 
 // lock keeps other runs out while this one reads, decides and writes.
@@ -112,6 +114,7 @@ func (s *session) controller(ctx context.Context) (*controller.Controller, error
 func (s *session) certificates() seal.CertificateOptions {
 	return seal.CertificateOptions{
 		Given: s.config.Certificate, Pin: s.repo.PinPath(), PinName: s.repo.Rel(s.repo.PinPath()), Now: s.now,
+		Accepted:   filepath.Join(s.repo.StateDir(), "certificate"),
 		Controller: func(ctx context.Context) (seal.Controller, error) { return s.controller(ctx) },
 	}
 }

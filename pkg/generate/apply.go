@@ -50,7 +50,7 @@ func (p *Plan) render() ([]manifest.File, error) {
 			}
 			at = len(files)
 			index[c.secret.disk] = at
-			files = append(files, manifest.File{Path: c.secret.disk, Data: data, Mode: fileMode})
+			files = append(files, manifest.File{Path: c.secret.disk, Data: data, Mode: fileMode, Durable: true})
 		}
 		data, err := c.apply(files[at].Data)
 		if err != nil {

@@ -28,6 +28,7 @@ type App struct {
 	Dir       string            // folder of the plaintext files; need not exist
 	Contract  *repo.Contract    // nil when the application has none: it is left alone
 	Secrets   []manifest.Secret // all Secrets of Dir; each Path is that of its file
+	Sealed    []manifest.Sealed // those committed; a key that is sealed and has no plaintext is not made anew
 }
 
 // Options say what to generate. The zero value fills in what is missing in all

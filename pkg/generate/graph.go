@@ -14,6 +14,7 @@ type node struct {
 	secret  *secret
 	spec    *repo.KeySpec
 	item    *manifest.Item // nil when the key is not there
+	sealed  bool           // the repository holds it encrypted
 	sources []*node
 	forced  bool
 
@@ -49,7 +50,7 @@ func (n *node) ref() repo.Ref {
 }
 
 // existing reports whether the key has a value of its own.
-func (n *node) existing() bool { return n.item != nil && !manifest.IsPlaceholder(n.item.Value) }
+func (n *node) existing() bool { return n.item != nil && !manifest.IsBlank(n.item.Value) }
 
 // errorf is an error at the key's line of the contract.
 func (n *node) errorf(fix, format string, args ...any) error {
@@ -97,12 +98,20 @@ func (g *graph) addApp(a *App) error {
 			if s.found != nil {
 				n.item = s.found.Item(n.spec.Name)
 			}
+			n.sealed = a.sealed(s.namespace, spec.Name, n.spec.Name)
 			s.nodes = append(s.nodes, n)
 			g.byRef[n.ref()] = n
 		}
 		g.secrets = append(g.secrets, s)
 	}
 	return errs.err()
+}
+
+// sealed reports whether a committed SealedSecret has the key.
+func (a *App) sealed(namespace, name, key string) bool {
+	return slices.ContainsFunc(a.Sealed, func(s manifest.Sealed) bool {
+		return s.Name == name && (s.Namespace == namespace || s.Namespace == "") && s.Item(key) != nil
+	})
 }
 
 // folder is an application's plaintext Secrets by name and by file.

@@ -47,6 +47,13 @@ func (g *graph) settle(n *node) error {
 	switch {
 	case n.existing() && !follow:
 		g.keep(n)
+	case n.sealed && !n.existing() && !n.forced:
+		// A clone has the sealed file alone: a new value would take the place of
+		// the one that is in use, and some can never be changed.
+		n.pending, n.absent = n.item != nil, n.item == nil
+		if n.secret.selected {
+			g.took(n, report.Keep, "sealed already; its plaintext is not on this machine, -force makes another value")
+		}
 	case !n.secret.selected && !n.existing() && !n.forced:
 		n.pending = n.item != nil || n.spec.Kind == repo.KindExternal
 		n.absent = !n.pending

@@ -193,7 +193,7 @@ func (d *document) unique(path string, n *yaml.Node) error {
 		for i := 0; i < len(n.Content); i += 2 {
 			k := n.Content[i]
 			if first, twice := seen[k.Value]; twice && k.Kind == yaml.ScalarNode {
-				return &Error{Path: path, Line: d.at(k), Object: objectName(d.root), Problem: fmt.Sprintf("key %q stands twice, first in line %d", k.Value, first),
+				return &Error{Path: path, Line: d.at(k), Object: objectName(d.root), Problem: fmt.Sprintf("key%s stands twice, first in line %d", quoted(k.Value), first),
 					Fix: "delete the one that is not meant"}
 			}
 			seen[k.Value] = d.at(k)

@@ -25,7 +25,6 @@ type Edit struct {
 // file and leaves every other byte alone: comments, order, blank lines and line
 // ends stay. Mappings on the way that are missing are created, new keys go to
 // the end of their mapping. A document in flow style or JSON is written anew.
-// The result is parsed again and compared with what the edits ask for.
 func EditDocument(src []byte, doc int, edits []Edit) ([]byte, error) {
 	docs, err := documents("document", src)
 	if err != nil {
@@ -35,7 +34,7 @@ func EditDocument(src []byte, doc int, edits []Edit) ([]byte, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("document %d: not found, the file has %d", doc, len(docs))
 	}
-	src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
+	mark, src := cutMark(src)
 	d := docs[i]
 	want, err := expected(d.json, edits)
 	if err != nil {
@@ -52,12 +51,25 @@ func EditDocument(src []byte, doc int, edits []Edit) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return slices.Concat(src[:d.offset], edited, src[d.offset+len(d.data):]), nil
+	if bytes.HasSuffix(d.data, []byte("\n")) && !bytes.HasSuffix(edited, []byte("\n")) {
+		edited = append(edited, '\n')
+	}
+	return slices.Concat(mark, src[:d.offset], edited, src[d.offset+len(d.data):]), nil
+}
+
+// cutMark separates a byte order mark from the text.
+func cutMark(src []byte) (mark, rest []byte) {
+	const bom = "\xef\xbb\xbf"
+	if bytes.HasPrefix(src, []byte(bom)) {
+		return src[:len(bom)], src[len(bom):]
+	}
+	return nil, src
 }
 
 // DeleteDocument removes one document (counted from 1) of a YAML file together
 // with its separator.
 func DeleteDocument(src []byte, doc int) ([]byte, error) {
+	mark, src := cutMark(src)
 	docs := split(src)
 	if doc < 1 || doc > len(docs) || len(docs) == 1 {
 		return nil, fmt.Errorf("document %d: cannot be removed, the file has %d", doc, len(docs))
@@ -68,7 +80,7 @@ func DeleteDocument(src []byte, doc int) ([]byte, error) {
 	} else { // the last one goes with the separator before it
 		from = docs[doc-2].offset + len(docs[doc-2].data)
 	}
-	return slices.Concat(src[:from], src[to:]), nil
+	return slices.Concat(mark, src[:from], src[to:]), nil
 }
 
 // CountDocuments is the number of objects in a YAML or JSON file: documents that

@@ -27,7 +27,7 @@ func (e *Error) Error() string {
 		b.WriteString(": " + e.Object)
 	}
 	if e.Key != "" {
-		fmt.Fprintf(&b, ": key %q", e.Key)
+		b.WriteString(": key" + quoted(e.Key))
 	}
 	b.WriteString(": " + e.Problem)
 	return b.String()

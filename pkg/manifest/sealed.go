@@ -105,10 +105,13 @@ func ReadSealed(path string, data []byte) ([]Sealed, error) {
 }
 
 func (o *object) sealed(path string) (*Sealed, error) {
-	h, ok := o.header()
-	if !ok || h.Kind != sealedKind {
-		return nil, nil
+	var what struct {
+		Kind string `json:"kind"`
 	}
+	if err := json.Unmarshal(o.json, &what); err != nil || what.Kind != sealedKind {
+		return nil, nil //nolint:nilerr // some other object
+	}
+	h, _ := o.header()
 	var in sealedObject
 	if err := json.Unmarshal(o.json, &in); err != nil {
 		return nil, &Error{Path: path, Line: o.line(), Object: sealedKind + " " + h.Metadata.Namespace + "/" + h.Metadata.Name,

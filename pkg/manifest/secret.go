@@ -71,7 +71,11 @@ func ReadSecrets(path string, data []byte) ([]Secret, error) {
 	var out []Secret
 	var errs []error
 	for i := range docs {
-		for _, o := range docs[i].objects() {
+		objects := docs[i].objects()
+		if len(objects) == 0 {
+			errs = append(errs, &Error{Path: path, Line: docs[i].line, Problem: "this List has no items", Fix: "fill in items, or delete the document"})
+		}
+		for _, o := range objects {
 			s, err := o.secret(path)
 			if err != nil {
 				errs = append(errs, err)
@@ -227,7 +231,7 @@ func (o *object) shape(fail func(line int, key, problem, fix string) error) erro
 		case "data", "stringData":
 			err = o.values(k.Value, v, fail)
 		default:
-			err = fail(o.doc.at(k), "", fmt.Sprintf("unknown field %q", k.Value), "a Secret has data, stringData, type and immutable; field names are case-sensitive")
+			err = fail(o.doc.at(k), "", "unknown field"+quoted(k.Value), "a Secret has data, stringData, type and immutable; field names are case-sensitive")
 		}
 		if err != nil {
 			return err
@@ -315,6 +319,17 @@ func isString(n *yaml.Node) bool {
 // only be a boolean or null, and the longest of those is "false".
 func plainWord(s string) bool {
 	return len(s) > len("false") && (s[0] >= 'a' && s[0] <= 'z' || s[0] >= 'A' && s[0] <= 'Z')
+}
+
+// quoted is a name in quotes, or nothing when it may be a value that slipped out
+// of its place: the text of a plaintext file is not for messages.
+func quoted(name string) string {
+	if len(name) > 63 || strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '.'
+	}) {
+		return " (not quoted: it may be a value)"
+	}
+	return fmt.Sprintf(" %q", name)
 }
 
 func isBase64(s string) bool {

@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apivalidation "k8s.io/apimachinery/pkg/api/validation"
+	metavalidation "k8s.io/apimachinery/pkg/apis/meta/v1/validation"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // failure makes an error of this Secret at a line, about a key.
@@ -17,7 +20,7 @@ type failure func(line int, key, problem, fix string) error
 // validate applies the rules of the API server's Secret validation
 // (k8s.io/kubernetes/pkg/apis/core/validation, ValidateSecret) and those of the types.
 func (s *Secret) validate(fail failure) error {
-	for _, check := range []func(failure) error{s.validateName, s.validateItems, s.validateType} {
+	for _, check := range []func(failure) error{s.validateName, s.validateMetadata, s.validateItems, s.validateType} {
 		if err := check(fail); err != nil {
 			return err
 		}
@@ -39,6 +42,16 @@ func (s *Secret) validateName(fail failure) error {
 		return fail(s.Line, "", fmt.Sprintf("invalid metadata.namespace %q: %s", s.Namespace, msgs[0]), "")
 	}
 	return nil
+}
+
+// validateMetadata applies the API server's rules for labels and annotations.
+func (s *Secret) validateMetadata(fail failure) error {
+	problems := metavalidation.ValidateLabels(s.Labels, field.NewPath("metadata", "labels"))
+	problems = append(problems, apivalidation.ValidateAnnotations(s.Annotations, field.NewPath("metadata", "annotations"))...)
+	if len(problems) == 0 {
+		return nil
+	}
+	return fail(s.Line, "", fmt.Sprintf("invalid %s: %s", problems[0].Field, strings.TrimSpace(problems[0].Detail)), "")
 }
 
 func (s *Secret) validateItems(fail failure) error {

@@ -123,7 +123,7 @@ func TestReadContractRefuses(t *testing.T) {
 		{"empty keys", "secrets:\n  - name: a\n    keys: {}\n", "the Secret has no keys"},
 		{"keys is null", "secrets:\n  - name: a\n    keys:\n", "keys is not a mapping"},
 		{"duplicate key", key("{generate: uuid}") + "      k: {generate: hex}\n", `secrets.yaml:6: Secret s: "k" stands twice in keys`},
-		{"invalid key name", "secrets:\n  - name: a\n    keys: {a b: {generate: uuid}}\n", `key "a b": invalid key`},
+		{"invalid key name", "secrets:\n  - name: a\n    keys: {a b: {generate: uuid}}\n", `invalid key: a valid config key`},
 		{"label is no string", "secrets:\n  - name: a\n    labels: {x: true}\n    keys: {a: {generate: uuid}}\n", `"x" in labels is not a string`},
 		{"bad label value", "secrets:\n  - name: a\n    labels: {x: a b}\n    keys: {a: {generate: uuid}}\n", `invalid value of "x" in labels`},
 		{"bad label name", "secrets:\n  - name: a\n    labels: {x/y/z: b}\n    keys: {a: {generate: uuid}}\n", `invalid name "x/y/z" in labels`},

@@ -38,7 +38,7 @@ func (e *UnknownError) Usage() bool { return true }
 type OutsideError struct{ Path, Target string }
 
 func (e *OutsideError) Error() string {
-	return fmt.Sprintf("%s: symbolic link does not stay in the repository, it leads to %s", e.Path, e.Target)
+	return fmt.Sprintf("%s: it does not stay in the repository, it leads to %s", e.Path, e.Target)
 }
 
 // Hint says what to do instead of the link.

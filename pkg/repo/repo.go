@@ -48,11 +48,17 @@ type Repository struct {
 
 // New describes the repository in a work tree.
 func New(tree *git.Tree, o Options) (*Repository, error) {
+	o = o.withDefaults()
+	for _, name := range []string{o.Applications, o.Plaintext, o.Sealed, o.Contract, o.Pin} {
+		if !filepath.IsLocal(name) {
+			return nil, &OutsideError{Path: name, Target: "a place outside"}
+		}
+	}
 	root, err := filepath.EvalSymlinks(tree.Root)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", tree.Root, reason(err))
 	}
-	return &Repository{Tree: tree, opts: o.withDefaults(), real: root}, nil
+	return &Repository{Tree: tree, opts: o, real: root}, nil
 }
 
 // PinPath is the absolute path of the pinned certificate.
@@ -112,7 +118,7 @@ func (r *Repository) Select(names ...string) ([]Application, error) {
 		return all, err
 	}
 	out := make([]Application, 0, len(names))
-	for _, name := range names {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		i := slices.IndexFunc(all, func(a Application) bool { return a.Name == name })
 		if i < 0 {
 			return nil, &UnknownError{Name: name, Known: namesOf(all)}

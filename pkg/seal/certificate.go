@@ -14,8 +14,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/sealway/sealway/pkg/manifest"
 )
 
 // Certificate is the controller's public certificate that values are sealed for.
@@ -43,7 +46,7 @@ func (c *Certificate) Expiring(now time.Time) (string, bool) {
 	if left > expiryNotice {
 		return "", false
 	}
-	return fmt.Sprintf("certificate %s expires on %s, in %d days: fetch the newest with seal:cert -accept",
+	return fmt.Sprintf("certificate %s expires on %s, in %d days: fetch the newest with `mage seal:cert -accept`",
 		c.Source, c.NotAfter.Format(time.DateOnly), int(left.Hours()/24)), true
 }
 
@@ -68,9 +71,14 @@ func (e *CertificateError) Unwrap() error { return e.Cause }
 
 // Unavailable reports whether the certificate's server could not be reached: exit status 4.
 func (e *CertificateError) Unavailable() bool {
-	var u *url.Error
+	var u *unreachable
 	return errors.As(e.Cause, &u)
 }
+
+// unreachable marks an error of the way to the certificate's server.
+type unreachable struct{ error }
+
+func (e *unreachable) Unwrap() error { return e.error }
 
 // ParseCertificate reads the first certificate of a PEM file, as kubeseal does,
 // and refuses what cannot seal: no PEM, a private key, a key that is not RSA, a
@@ -126,6 +134,7 @@ type Controller interface {
 type CertificateOptions struct {
 	Given      string // path or http(s) URL; empty for none
 	Pin        string // path of the pinned certificate; the file need not exist
+	Accepted   string // path of this machine's record of the certificate it trusts; the file need not exist
 	PinName    string // the pin's name in messages
 	Controller func(ctx context.Context) (Controller, error)
 	HTTP       *http.Client // default: a client with a timeout of 20 seconds
@@ -149,11 +158,10 @@ func (e *PinError) Hint() string {
 // LoadCertificate finds the certificate to seal with and holds it against the pin.
 func LoadCertificate(ctx context.Context, o CertificateOptions) (*Certificate, error) {
 	pin, pinErr := o.LoadPin()
-	if o.Given == "" && (pin != nil || pinErr != nil) {
-		return pin, pinErr
+	if o.Given == "" && pin != nil {
+		return pin, o.trusted(pin)
 	}
-	// A pin that has expired still says which certificate is trusted, but it
-	// cannot be compared: the new one needs to be accepted.
+	// A pin that has expired cannot be compared: the new one needs to be accepted.
 	if pinErr != nil {
 		return nil, pinErr
 	}
@@ -164,7 +172,31 @@ func LoadCertificate(ctx context.Context, o CertificateOptions) (*Certificate, e
 	if pin != nil && pin.Fingerprint != cert.Fingerprint {
 		return nil, &PinError{Pin: pin, Other: cert}
 	}
-	return cert, nil
+	return cert, o.trusted(cert)
+}
+
+// trusted refuses a certificate that is not the one this machine sealed for
+// before: whoever can change a file in a pull request could swap the pin.
+func (o CertificateOptions) trusted(cert *Certificate) error {
+	data, err := os.ReadFile(o.Accepted)
+	if o.Accepted == "" || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &CertificateError{Source: o.Accepted, Problem: "the record of the trusted certificate cannot be read", Cause: err}
+	}
+	if known := strings.TrimSpace(string(data)); known != cert.Fingerprint {
+		return &PinError{Pin: &Certificate{Source: "accepted on this machine", Fingerprint: known}, Other: cert}
+	}
+	return nil
+}
+
+// Accept records on this machine that the certificate is trusted.
+func (o CertificateOptions) Accept(ctx context.Context, cert *Certificate) error {
+	if err := os.MkdirAll(filepath.Dir(o.Accepted), 0o700); err != nil {
+		return fmt.Errorf("trusted certificate: %w", err)
+	}
+	return manifest.WriteFiles(ctx, []manifest.File{{Path: o.Accepted, Data: []byte(cert.Fingerprint + "\n"), Mode: 0o600}})
 }
 
 // LoadPin reads the pinned certificate; nil without an error when there is none.
@@ -179,6 +211,19 @@ func (o CertificateOptions) LoadPin() (*Certificate, error) {
 	return ParseCertificate(o.PinName, data, o.Now)
 }
 
+// controllerTime is how long the controller may take to hand out its certificate.
+const controllerTime = 20 * time.Second
+
+// name is what was given, without credentials that a URL may hold.
+func (o CertificateOptions) name() string {
+	u, err := url.Parse(o.Given)
+	if err != nil || len(u.Scheme) <= 1 {
+		return o.Given
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
+
 // Fetch gets the certificate that was named, or the controller's newest, without
 // a look at the pin.
 func (o CertificateOptions) Fetch(ctx context.Context) (*Certificate, error) { return o.fetch(ctx) }
@@ -187,14 +232,16 @@ func (o CertificateOptions) fetch(ctx context.Context) (*Certificate, error) {
 	if o.Given != "" {
 		data, err := o.read(ctx)
 		if err != nil {
-			e := &CertificateError{Source: o.Given, Problem: "cannot be read", Cause: err, Fix: "-cert and SEALED_SECRETS_CERT take a file or an https URL"}
+			e := &CertificateError{Source: o.name(), Problem: "cannot be read", Cause: err, Fix: "-cert and SEALED_SECRETS_CERT take a file or an https URL"}
 			if e.Unavailable() {
 				e.Fix = "is the address right and its server up? the certificate can be a file, too"
 			}
 			return nil, e
 		}
-		return ParseCertificate(o.Given, data, o.Now)
+		return ParseCertificate(o.name(), data, o.Now)
 	}
+	ctx, cancel := context.WithTimeout(ctx, controllerTime)
+	defer cancel()
 	c, err := o.Controller(ctx)
 	if err != nil {
 		return nil, err
@@ -229,8 +276,12 @@ func (o CertificateOptions) read(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	resp, err := client.Do(req)
-	if err != nil {
-		return nil, err
+	if err != nil { // its text holds the URL, with credentials
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return nil, &unreachable{err}
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {

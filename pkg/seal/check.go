@@ -120,7 +120,10 @@ func (c *checker) sealed(a *application, s *manifest.Sealed) {
 	case c.pin != nil && recorded != c.pin.Fingerprint:
 		fail(RuleCertificate, reseal+", where the plaintext is", "sealed for certificate %s, the pinned one is %s", short(recorded), c.pin.Short())
 	}
-	if h := s.Annotations[AnnotationHash]; h != "" && h != encryptedDataHash(s.Items) {
+	switch h := s.Annotations[AnnotationHash]; {
+	case h == "" && s.Annotations[AnnotationCertificate] != "":
+		fail(RuleEdited, reseal, "the record of encryptedData was removed")
+	case h != "" && h != encryptedDataHash(s.Items):
 		fail(RuleEdited, reseal+", or take the file from Git again", "encryptedData was changed after it was sealed")
 	}
 	if len(s.Items) == 0 {
@@ -179,6 +182,12 @@ func (c *checker) contract(a *application) {
 			continue
 		}
 		c.keys(at, spec, s)
+		if have := scopeOf(s.Annotations); have != spec.Scope {
+			at := at
+			at.Rule, at.Path, at.Line = RuleScope, s.Path, s.Line
+			at.Message = fmt.Sprintf("the scope is %s, the contract asks for %s", have, spec.Scope)
+			c.add(at)
+		}
 		typ := s.Template.Type
 		if typ == "" {
 			typ = "Opaque"

@@ -70,7 +70,7 @@ func TestCheck(t *testing.T) {
 		{"cut off", item(func(s string) string { return s[:200] }), []string{"sealed-edited " + file + ":2 ", "ciphertext-malformed " + file + ":12 password"}},
 		{"empty", item(func(string) string { return `""` }), []string{"sealed-edited " + file + ":2 ", "ciphertext-malformed " + file + ":12 password"}},
 		{"swapped", item(func(s string) string { return s[:20] + "A" + s[21:] }), []string{"sealed-edited " + file + ":2 "}},
-		{"scope in one place", replace("  annotations:\n", "  annotations:\n    sealedsecrets.bitnami.com/cluster-wide: \"true\"\n"), []string{"scope-mismatch " + file + ":2 "}},
+		{"scope in one place", replace("  annotations:\n", "  annotations:\n    sealedsecrets.bitnami.com/cluster-wide: \"true\"\n"), []string{"scope-mismatch " + file + ":2 ", "scope-mismatch " + file + ":2 "}},
 		{"other name", replace("      name: db\n", "      name: other\n"), []string{"name-mismatch " + file + ":2 "}},
 		{"no namespace", replace("  namespace: shop\nspec", "spec"), []string{"namespace-mismatch " + file + ":2 ", "name-mismatch " + file + ":2 "}},
 		{"other namespace", replace("  namespace: shop\nspec", "  namespace: shoq\nspec"), []string{"name-mismatch " + file + ":2 ", "secret-missing secrets.yaml:2 "}},

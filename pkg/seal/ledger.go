@@ -25,11 +25,10 @@ import (
 // The key is random and never leaves the file, so the hashes say nothing about
 // the values to anybody without it.
 type Ledger struct {
-	path  string
-	key   []byte
-	apps  map[string]map[string]secretRecord // application -> namespace/name
-	calm  map[string]calmRecord              // application -> its last run, when nothing was left to say
-	fresh bool
+	path string
+	key  []byte
+	apps map[string]map[string]secretRecord // application -> namespace/name
+	calm map[string]calmRecord              // application -> its last run, when nothing was left to say
 }
 
 type secretRecord struct {
@@ -37,6 +36,8 @@ type secretRecord struct {
 	Items       map[string]itemRecord `json:"items"`
 	Labels      []string              `json:"labels,omitempty"`      // those of the template that came from the plaintext
 	Annotations []string              `json:"annotations,omitempty"` // likewise
+	// SealedAnnotations are those of the SealedSecret that came from the contract.
+	SealedAnnotations []string `json:"sealedAnnotations,omitempty"`
 }
 
 type itemRecord struct {
@@ -87,7 +88,6 @@ func OpenLedger(dir string, rnd io.Reader) (*Ledger, error) {
 		}
 		return l, nil
 	}
-	l.fresh = true
 	l.key = make([]byte, sha256.Size)
 	if rnd == nil {
 		rnd = rand.Reader
@@ -97,9 +97,6 @@ func OpenLedger(dir string, rnd io.Reader) (*Ledger, error) {
 	}
 	return l, nil
 }
-
-// Empty reports that there was no usable ledger file.
-func (l *Ledger) Empty() bool { return l.fresh }
 
 // save writes the ledger with mode 0600.
 func (l *Ledger) save(ctx context.Context) error {
@@ -133,10 +130,14 @@ func (l *Ledger) mac(parts ...[]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// digestVersion grows with every change of what the reader accepts, what sealing
+// refuses and what a sealed file contains: older records are then passed over.
+const digestVersion = "application 1"
+
 // digest covers every byte that a plan for the application depends on: the
 // plaintext, the sealed folder, the contract, the namespace and the certificate.
 func (l *Ledger) digest(a *application, folder []repo.File, cert *Certificate) string {
-	parts := [][]byte{[]byte("application"), []byte(a.Name), []byte(a.Namespace), []byte(cert.Fingerprint), a.contractText}
+	parts := [][]byte{[]byte(digestVersion), []byte(a.Name), []byte(a.Namespace), []byte(cert.Fingerprint), []byte(strconv.FormatBool(a.contractText != nil)), a.contractText}
 	for _, files := range [][]repo.File{a.plaintext, folder} {
 		parts = append(parts, []byte(strconv.Itoa(len(files))))
 		for _, f := range files {

@@ -129,6 +129,20 @@ func parseSealed(ctx context.Context, files []repo.File) ([]sealedFile, error) {
 	return slices.DeleteFunc(list, func(f sealedFile) bool { return len(f.objects) == 0 }), err
 }
 
+// Committed returns the SealedSecrets of an application.
+func Committed(ctx context.Context, r *repo.Repository, app repo.Application) ([]manifest.Sealed, error) {
+	folder, err := r.Folder(ctx, app.Sealed)
+	if err != nil {
+		return nil, err
+	}
+	files, err := parseSealed(ctx, folder)
+	var out []manifest.Sealed
+	for _, f := range files {
+		out = append(out, f.objects...)
+	}
+	return out, err
+}
+
 const sealedPrefix = "sealed-"
 
 func isSealedName(path string) bool {
@@ -148,9 +162,20 @@ func (l *loader) private(ctx context.Context, apps []repo.Application) error {
 		}
 		for _, f := range files {
 			paths = append(paths, l.repo.Rel(f))
+			if !isLink(f) {
+				continue
+			}
+			if target, err := filepath.EvalSymlinks(f); err == nil {
+				paths = append(paths, l.repo.Rel(target))
+			}
 		}
 	}
 	return l.repo.CheckPrivate(ctx, paths)
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 // unique refuses the same Secret twice, in plaintext or sealed.
@@ -160,7 +185,11 @@ func unique(apps []application) error {
 	for i := range apps {
 		a := &apps[i]
 		for _, s := range a.settled {
-			plain[s.Namespace+"/"+s.Name] = s.Plaintext
+			id := s.Namespace + "/" + s.Name
+			if first, twice := plain[id]; twice {
+				errs = append(errs, fmt.Errorf("%s: Secret %s: this Secret stands already in %s", s.Plaintext, id, first))
+			}
+			plain[id] = s.Plaintext
 		}
 		for j := range a.secrets {
 			s := &a.secrets[j]

@@ -165,7 +165,32 @@ func (p *Plan) change(ctx context.Context, a *application, s *manifest.Secret, l
 	record := p.opts.Ledger.lookup(a.Name, id)
 	c.compare(ctx, p, record, live)
 	c.edits = metadataEdits(&c, record, p.opts.Certificate.Fingerprint)
-	return c, nil
+	return c, c.guardImmutable(ctx, p.opts.Ledger, record, live)
+}
+
+// guardImmutable refuses new ciphertext for a key that its contract calls
+// immutable, unless the ledger or the live Secret says that the value is the same.
+func (c *change) guardImmutable(ctx context.Context, l *Ledger, record secretRecord, live *prover) error {
+	if c.app.contract == nil {
+		return nil
+	}
+	spec := c.app.contract.Secret(c.id.name)
+	if spec == nil || spec.NamespaceOr(c.app.Namespace) != c.id.namespace {
+		return nil
+	}
+	var errs []error
+	for _, key := range c.seal {
+		k, old, it := spec.Key(key), c.sealed.Item(key), c.secret.Item(key)
+		if k == nil || !k.Immutable || old == nil {
+			continue
+		}
+		if hmac.Equal([]byte(record.Items[key].HMAC), []byte(l.hmac(c.id, string(c.secret.Type), key, it.Value))) || live.proves(ctx, c.id, old, it.Value) {
+			continue
+		}
+		errs = append(errs, c.secret.Errorf(key, fmt.Sprintf("put the old value here; to replace it after all, take `immutable` out of %s:%d", c.app.contract.Path, k.Line),
+			"the key is immutable, %s has it sealed already, and nothing here proves that this is the same value", c.sealed.Path))
+	}
+	return errors.Join(errs...)
 }
 
 // otherCertificate is the reason that makes a sealed file stale.
@@ -190,7 +215,7 @@ func (c *change) compare(ctx context.Context, p *Plan, record secretRecord, live
 			why = otherCertificate
 		case known:
 			why = "ciphertext is not the one recorded here"
-		case c.recordedFor(p.opts.Certificate) && live.proves(ctx, c.sealed, old, it.Value):
+		case c.recordedFor(p.opts.Certificate) && live.proves(ctx, c.id, old, it.Value):
 			c.proven = true
 		case c.sealed.Annotations[AnnotationCertificate] != p.opts.Certificate.Fingerprint && c.sealed.Annotations[AnnotationCertificate] != "":
 			why = otherCertificate
@@ -301,15 +326,8 @@ func (c *change) detail() string {
 	return strings.Join(parts, "; ")
 }
 
-// Changes reports whether Apply would write anything.
-func (p *Plan) Changes() bool {
-	for i := range p.changes {
-		if p.changes[i].action() != report.Unchanged {
-			return true
-		}
-	}
-	return p.opts.Prune && len(p.orphans) > 0
-}
+// Certificate is the one that the plan seals for.
+func (p *Plan) Certificate() *Certificate { return p.opts.Certificate }
 
 // prover asks the cluster until it fails once.
 type prover struct {
@@ -317,11 +335,11 @@ type prover struct {
 	err  error
 }
 
-func (p *prover) proves(ctx context.Context, s *manifest.Sealed, it *manifest.SealedItem, value []byte) bool {
+func (p *prover) proves(ctx context.Context, id identity, it *manifest.SealedItem, value []byte) bool {
 	if p.live == nil || p.err != nil {
 		return false
 	}
-	ok, err := p.live.Proves(ctx, s.Namespace, s.Name, it.Key, it.Ciphertext, value)
+	ok, err := p.live.Proves(ctx, id.namespace, id.name, it.Key, it.Ciphertext, value)
 	p.err = err
 	return ok && err == nil
 }

@@ -23,6 +23,13 @@ func policy(a *application, s *manifest.Secret) (warnings []string, err error) {
 			warnings = append(warnings, fmt.Sprintf("%s:%d: %s: key %q: %s", s.Path, it.Line, s.Object(), it.Key, w))
 		}
 	}
+	for _, m := range []map[string]string{s.Labels, templateAnnotations(s)} {
+		for k, v := range m {
+			if strings.Contains(k+v, "{{") {
+				errs = append(errs, s.Errorf("", "write it without braces", "the label or annotation %q contains {{, which Helm would run in templates/", k))
+			}
+		}
+	}
 	warnings = append(warnings, misplaced(a, s)...)
 	return warnings, errors.Join(append(errs, contractErrors(a, s)...)...)
 }
@@ -86,6 +93,9 @@ func contractErrors(a *application, s *manifest.Secret) []error {
 		if s.Item(k.Name) == nil {
 			errs = append(errs, s.Errorf(k.Name, fmt.Sprintf("`mage secrets:generate -app=%s` adds it", a.Name), "%s:%d asks for this key and the file has none", a.contract.Path, k.Line))
 		}
+	}
+	if have := scopeOf(s.Annotations); have != spec.Scope {
+		errs = append(errs, s.Errorf("", "set the annotation or change the contract", "the scope is %s, %s:%d asks for %s", have, a.contract.Path, spec.Line, spec.Scope))
 	}
 	if spec.Type != s.Type {
 		errs = append(errs, s.Errorf("", "", "the type is %s, %s:%d asks for %s", s.Type, a.contract.Path, spec.Line, spec.Type))

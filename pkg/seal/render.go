@@ -14,7 +14,15 @@ func render(c *change, items []manifest.SealedItem, fingerprint string) []byte {
 	for _, it := range items {
 		encrypted[it.Key] = it.Ciphertext
 	}
-	template := manifest.Mapping{"metadata": metadata(c.secret.Name, c.secret.Namespace, c.secret.Labels, templateAnnotations(c.secret)), "type": string(c.secret.Type)}
+	own := templateAnnotations(c.secret)
+	maps.DeleteFunc(own, func(k, _ string) bool { return isScope(k) })
+	if a := c.id.scope.Annotation(); a != "" {
+		if own == nil {
+			own = map[string]string{}
+		}
+		own[a] = "true"
+	}
+	template := manifest.Mapping{"metadata": metadata(c.secret.Name, c.secret.Namespace, c.secret.Labels, own), "type": string(c.secret.Type)}
 	if c.secret.Immutable != nil {
 		template["immutable"] = *c.secret.Immutable
 	}
@@ -42,16 +50,26 @@ func metadata(name, namespace string, labels, annotations map[string]string) man
 
 // sealedAnnotations are those of a new SealedSecret: its scope and what the contract asks for.
 func (c *change) sealedAnnotations() map[string]string {
+	out := c.contractAnnotations()
+	if a := c.id.scope.Annotation(); a != "" {
+		out[a] = "true"
+	}
+	return out
+}
+
+// contractAnnotations are what the contract asks for on the SealedSecret.
+func (c *change) contractAnnotations() map[string]string {
 	out := map[string]string{}
 	if a := c.app.contract; a != nil {
 		if spec := a.Secret(c.secret.Name); spec != nil {
 			maps.Copy(out, spec.SealedAnnotations)
 		}
 	}
-	if a := c.id.scope.Annotation(); a != "" {
-		out[a] = "true"
-	}
 	return out
+}
+
+func isScope(annotation string) bool {
+	return annotation == repo.ScopeNamespace.Annotation() || annotation == repo.ScopeCluster.Annotation()
 }
 
 // metadataEdits bring an existing SealedSecret's metadata in line: what the
@@ -69,7 +87,10 @@ func metadataEdits(c *change, record secretRecord, fingerprint string) []manifes
 		e.set(append(slices.Clone(top), s.Annotation()), c.sealed.Annotations, want)
 		e.set(append(slices.Clone(tmpl), "annotations", s.Annotation()), c.sealed.Template.Annotations, want)
 	}
-	e.sync(append(slices.Clone(tmpl), "annotations"), c.sealed.Template.Annotations, templateAnnotations(c.secret), record.Annotations)
+	e.sync(top, c.sealed.Annotations, c.contractAnnotations(), record.SealedAnnotations)
+	plain := templateAnnotations(c.secret)
+	maps.DeleteFunc(plain, func(k, _ string) bool { return isScope(k) })
+	e.sync(append(slices.Clone(tmpl), "annotations"), c.sealed.Template.Annotations, plain, record.Annotations)
 	e.sync(append(slices.Clone(tmpl), "labels"), c.sealed.Template.Labels, c.secret.Labels, record.Labels)
 	e.field([]string{"spec", "template", "type"}, c.sealed.Template.Type, string(c.secret.Type), "Opaque")
 	for _, f := range []struct{ field, have, want string }{

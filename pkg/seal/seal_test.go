@@ -16,6 +16,7 @@ import (
 	"github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
 	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
 	"k8s.io/client-go/util/cert"
+	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/sealway/sealway/pkg/git"
 	"github.com/sealway/sealway/pkg/manifest"
@@ -207,6 +208,16 @@ func (w *world) refused() error {
 		w.t.Errorf("the error quotes a value: %v", err)
 	}
 	return err
+}
+
+// sealedJSON is a sealed file as one line of JSON.
+func (w *world) sealedJSON(path string) string {
+	w.t.Helper()
+	j, err := sigsyaml.YAMLToJSON([]byte(w.read(path)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(j)
 }
 
 // TestLabel holds our OAEP label against the library's.

@@ -3,6 +3,7 @@ package tunnel
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -23,7 +24,12 @@ func (e *AccessError) Error() string {
 	case apierrors.IsUnauthorized(e.Cause):
 		return e.Object + ": the API server does not accept these credentials"
 	}
-	return fmt.Sprintf("%s: %s %s: %v", e.Object, e.Verb, e.Resource, e.Cause)
+	cause := e.Cause
+	var request *url.Error // its own text has the whole address in it
+	if errors.As(cause, &request) {
+		cause = request.Err
+	}
+	return fmt.Sprintf("%s: %s %s: %v", e.Object, e.Verb, e.Resource, cause)
 }
 
 // Hint names the missing rule or what to look at.

@@ -12,7 +12,7 @@ type Kind string
 const (
 	Connected Kind = "connected" // the first session is there
 	Lost      Kind = "lost"      // Err says why; connections wait from here on
-	Retrying  Kind = "retrying"  // an attempt failed for Err, the next one comes in Delay
+	Retrying  Kind = "retrying"  // an attempt failed for Err, the next one comes in Delay; told for each new reason, and every 10 s
 	Restored  Kind = "restored"  // connections go on, perhaps to another Pod
 	Refusing  Kind = "refusing"  // nothing listens on the Pod's port; connections are tried again
 )

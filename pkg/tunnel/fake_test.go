@@ -46,6 +46,7 @@ type api struct {
 	noWebSocket bool          // the upgrade is refused
 	refusals    int           // so many connections find nothing that listens
 	rejections  int           // so many streams are not taken
+	troubles    int           // so many upgrades fail at the kubelet
 	hold        chan struct{} // upgrades wait for it
 	seen        []string      // the Pods of sessions, in order
 }
@@ -158,6 +159,16 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	case resource == "pods/portforward":
 		if hold != nil {
 			<-hold
+		}
+		trouble := false
+		a.with(func() {
+			if trouble = a.troubles > 0; trouble {
+				a.troubles--
+			}
+		})
+		if trouble {
+			status(w, apierrors.NewInternalError(errors.New("error dialing backend")))
+			return
 		}
 		if noWebSocket && r.Method == http.MethodGet {
 			status(w, apierrors.NewBadRequest("no upgrade to WebSocket"))

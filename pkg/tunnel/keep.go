@@ -105,12 +105,19 @@ func (t *Tunnel) check(s *session) error {
 // says about them may still be on its way.
 const last = time.Second
 
+// sayAgain is how often the same reason is told.
+const sayAgain = 10 * time.Second
+
 // reconnect tries until there is a session, or the tunnel has ended (nil).
 func (t *Tunnel) reconnect(failures int, why error) (*session, int) {
+	said, at := why.Error(), t.o.Now() // by the event that it is lost
 	for ; ; failures++ {
 		if failures > 0 {
 			d := t.o.delay(failures, t.limit(why))
-			t.tell(Event{Kind: Retrying, Err: why, Delay: d})
+			if now := t.o.Now(); why.Error() != said || now.Sub(at) >= sayAgain {
+				said, at = why.Error(), now
+				t.tell(Event{Kind: Retrying, Err: why, Delay: d})
+			}
 			pause(t.ctx, d)
 		}
 		s, err := t.o.connect(t.ctx, failures)

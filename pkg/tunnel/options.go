@@ -6,17 +6,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"k8s.io/client-go/kubernetes"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
 )
 
 // Options say what to forward to, and how patient to be.
 type Options struct {
-	Config    *rest.Config         // the cluster; required
-	Client    kubernetes.Interface // reads Services and Pods; default: made from Config
-	Namespace string               // of the Service; required
-	Service   string               // its name; required
-	Port      string               // name or number of the Service's port; default: its only one
+	Config    *rest.Config   // the cluster; required
+	Core      rest.Interface // of core/v1, to read Services and Pods; default: made from Config
+	Namespace string         // of the Service; required
+	Service   string         // its name; required
+	Port      string         // name or number of the Service's port; default: its only one
 
 	Wait    time.Duration // how long a connection waits for a session; default 30 s
 	Refused time.Duration // how long it is tried again while nothing listens in a Ready Pod; default 10 s, negative: not at all
@@ -70,18 +72,27 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Client != nil {
+	if o.Core != nil {
 		return o, nil
 	}
-	// Looking for a Pod that gets ready takes more than the 5 requests a second
-	// that are the default.
-	c := rest.CopyConfig(o.Config)
-	if c.QPS == 0 && c.RateLimiter == nil {
-		c.QPS, c.Burst = 20, 20
-	}
 	var err error
-	o.Client, err = kubernetes.NewForConfig(c)
+	o.Core, err = coreClient(o.Config)
 	return o, err
+}
+
+// coreClient makes a client that knows core/v1 alone.
+func coreClient(config *rest.Config) (rest.Interface, error) {
+	scheme := runtime.NewScheme()
+	if err := corev1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	c := rest.CopyConfig(config)
+	c.APIPath, c.GroupVersion = "/api", &corev1.SchemeGroupVersion
+	c.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	if c.QPS == 0 && c.RateLimiter == nil {
+		c.QPS, c.Burst = 20, 20 // the default is 5: few while a Pod gets ready
+	}
+	return rest.RESTClientFor(c)
 }
 
 // delay is the pause before the nth attempt in a row: none before the first,

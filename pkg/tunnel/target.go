@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -28,7 +27,8 @@ type target struct {
 // choose resolves the Service to one of its usable Pods, the one that became
 // Ready last; each further attempt in a row takes the next.
 func (o Options) choose(ctx context.Context, attempt int) (target, error) {
-	svc, err := o.Client.CoreV1().Services(o.Namespace).Get(ctx, o.Service, metav1.GetOptions{})
+	svc := &corev1.Service{}
+	err := o.Core.Get().Namespace(o.Namespace).Resource("services").Name(o.Service).Do(ctx).Into(svc)
 	switch {
 	case apierrors.IsNotFound(err):
 		return target{}, &MissingError{o.Namespace, o.Service}
@@ -39,9 +39,9 @@ func (o Options) choose(ctx context.Context, attempt int) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	pods, err := o.pods(ctx, svc.Spec.Selector)
+	pods, err := o.pods(ctx, "labelSelector", labels.FormatLabels(svc.Spec.Selector))
 	if err != nil {
-		return target{}, err
+		return target{}, o.access(err, "list", "pods")
 	}
 	usable, states := split(pods)
 	if len(usable) == 0 {
@@ -56,12 +56,11 @@ func (o Options) access(err error, verb, resource string) error {
 	return &AccessError{Object: o.object(), Verb: verb, Resource: resource, Namespace: o.Namespace, Cause: err}
 }
 
-func (o Options) pods(ctx context.Context, selector map[string]string) ([]corev1.Pod, error) {
-	list, err := o.Client.CoreV1().Pods(o.Namespace).List(ctx, metav1.ListOptions{LabelSelector: labels.SelectorFromSet(selector).String()})
-	if err != nil {
-		return nil, o.access(err, "list", "pods")
-	}
-	return list.Items, nil
+// pods lists those that a label or field selector picks.
+func (o Options) pods(ctx context.Context, kind, selector string) ([]corev1.Pod, error) {
+	var list corev1.PodList
+	err := o.Core.Get().Namespace(o.Namespace).Resource("pods").Param(kind, selector).Do(ctx).Into(&list)
+	return list.Items, err
 }
 
 // servicePort finds the port by name, by number, or as the only one.
@@ -202,14 +201,12 @@ var errNoPod = errors.New("no such Pod")
 
 // pod lists instead of getting: no other permission is needed than to choose.
 func (o Options) pod(ctx context.Context, t target) (*corev1.Pod, error) {
-	list, err := o.Client.CoreV1().Pods(o.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + t.pod})
+	list, err := o.pods(ctx, "fieldSelector", "metadata.name="+t.pod)
 	if err != nil {
 		return nil, err
 	}
-	for i := range list.Items {
-		if list.Items[i].Name == t.pod {
-			return &list.Items[i], nil
-		}
+	if i := slices.IndexFunc(list, func(p corev1.Pod) bool { return p.Name == t.pod }); i >= 0 {
+		return &list[i], nil
 	}
 	return nil, errNoPod
 }

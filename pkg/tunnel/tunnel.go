@@ -5,10 +5,13 @@ import (
 	"errors"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 const (
@@ -45,7 +48,7 @@ func Open(ctx context.Context, o Options) (*Tunnel, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.connect(ctx, 0)
+	s, err := o.first(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -61,6 +64,21 @@ func Open(ctx context.Context, o Options) (*Tunnel, error) {
 	t.tell(s.event(Connected))
 	t.wg.Go(func() { t.keep(s) })
 	return t, nil
+}
+
+// first gets the first session. A server that has trouble with its kubelet, which
+// may just be starting, is asked a few times.
+func (o Options) first(ctx context.Context) (*session, error) {
+	const attempts = 6
+	for n := 1; ; n++ {
+		s, err := o.connect(ctx, n-1)
+		var status apierrors.APIStatus
+		passing := errors.As(err, &status) && status.Status().Code >= http.StatusInternalServerError
+		if err == nil || !passing || n == attempts {
+			return s, err
+		}
+		pause(ctx, o.delay(n, podDelay))
+	}
 }
 
 // With opens a tunnel for the time that the function runs.

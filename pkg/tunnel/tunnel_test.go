@@ -104,6 +104,15 @@ func TestTransports(t *testing.T) {
 	}
 }
 
+// TestKubeletStarts has an API server that does not reach the kubelet at first.
+func TestKubeletStarts(t *testing.T) {
+	a := newAPI(t)
+	a.troubles = 3
+	a.pod("web-1", named("one"))
+	tun, _ := a.open(nil)
+	ask(t, dial(t, tun), "one")
+}
+
 func TestManyConnections(t *testing.T) {
 	a := newAPI(t)
 	a.pod("web-1", echo)
@@ -333,7 +342,6 @@ func TestConnectionsWait(t *testing.T) {
 		ask(t, c, "one")
 	})
 	wg.Go(func() { ask(t, port, "one") })
-	events.await(tunnel.Retrying)
 	a.ready("web-1", corev1.ConditionTrue)
 	events.await(tunnel.Restored)
 	wg.Wait()

@@ -179,14 +179,22 @@ func (s *session) sealCheck(ctx context.Context, apps []string) error {
 // findings ends a checking command: exit status 3 when there are any.
 func (s *session) findings(list []report.Finding, files, apps int, done string) error {
 	s.report.Findings = list
-	s.report.Summary = fmt.Sprintf("%d SealedSecrets %s, %d findings", files, done, len(list))
+	s.report.Summary = fmt.Sprintf("%s %s, %s", count(files, "SealedSecret"), done, count(len(list), "finding"))
 	if files == 0 {
-		s.report.Summary = fmt.Sprintf("no SealedSecret found in %d applications, %d findings", apps, len(list))
+		s.report.Summary = fmt.Sprintf("no SealedSecret found in %s, %s", count(apps, "application"), count(len(list), "finding"))
 	}
 	if err := s.console.Report(s.report); err != nil || len(list) == 0 {
 		return err
 	}
-	return &console.Findings{Summary: fmt.Sprintf("%s: %d findings", s.report.Command, len(list))}
+	return &console.Findings{Summary: s.report.Command + ": " + count(len(list), "finding")}
+}
+
+// count is a number with its noun.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 func (s *session) sealVerify(ctx context.Context, apps []string) error {

@@ -119,6 +119,24 @@ func TestCheckAgainstThePin(t *testing.T) {
 	}
 }
 
+// status is what Status says, as seal does.
+func (w *world) status() []string {
+	w.t.Helper()
+	apps, err := w.repo.Applications()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ledger, err := seal.OpenLedger(w.repo.StateDir(), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	entries, _, err := seal.Status(w.t.Context(), apps, seal.Options{Repository: w.repo, Ledger: ledger, Certificate: w.pair.cert})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return lines(entries)
+}
+
 // TestStatus covers every state of a Secret.
 func TestStatus(t *testing.T) {
 	second := strings.Replace(twoValues, "name: db", "name: cache", 1)
@@ -153,19 +171,7 @@ func TestStatus(t *testing.T) {
 			w := newWorld(t, map[string]string{plainDB: twoValues, cachePath: second})
 			w.seal()
 			c.change(w)
-			apps, err := w.repo.Applications()
-			if err != nil {
-				t.Fatal(err)
-			}
-			ledger, err := seal.OpenLedger(w.repo.StateDir(), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			entries, _, err := seal.Status(t.Context(), apps, seal.Options{Repository: w.repo, Ledger: ledger, Certificate: w.pair.cert})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, lines(entries)); diff != "" {
+			if diff := cmp.Diff(c.want, w.status()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -110,6 +110,20 @@ func TestSecondRun(t *testing.T) {
 			want: []string{"update shop/db password,user"},
 		},
 		{
+			name: "scope said to be off", reason: "false is no scope",
+			change: func(w *world) {
+				w.write(plainDB, strings.Replace(twoValues, "  namespace: shop\n", "  namespace: shop\n  annotations: {sealedsecrets.bitnami.com/namespace-wide: \"false\", note: x}\n", 1))
+			},
+			want: []string{"update shop/db"},
+		},
+		{
+			name: "contract's annotation", reason: "it comes and goes with the contract",
+			change: func(w *world) {
+				w.write("applications/shop/secrets.yaml", contract+"    sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-5\"}\n")
+			},
+			want: []string{"update shop/db"},
+		},
+		{
 			name: "scope edited in the sealed file", reason: "the plaintext decides",
 			change: func(w *world) {
 				w.write(sealedDB, strings.Replace(w.read(sealedDB), "  annotations:\n", "  annotations:\n    sealedsecrets.bitnami.com/cluster-wide: \"true\"\n", 1))
@@ -167,6 +181,9 @@ func TestSecondRun(t *testing.T) {
 			}
 			if diff := cmp.Diff([]string{"unchanged shop/db"}, w.seal()); diff != "" {
 				t.Errorf("a third run still changes something (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"sealed shop/db"}, w.status()); diff != "" {
+				t.Errorf("without the short cut it is not settled (-want +got):\n%s", diff)
 			}
 			for path := range after {
 				w.unseal(path)

@@ -5,10 +5,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
 )
 
 // policy holds a plaintext Secret against what sealing refuses and warns about.
@@ -114,9 +114,14 @@ func stray(annotation string) bool {
 	return strings.HasPrefix(annotation, "sealway.github.io/")
 }
 
-// templateAnnotations are the annotations that the unsealed Secret gets.
+// templateAnnotations are the annotations that the unsealed Secret gets, without
+// those of the scope: they follow from what the Secret asks for, see scopeOf.
 func templateAnnotations(s *manifest.Secret) map[string]string {
-	out := maps.Clone(s.Annotations)
-	maps.DeleteFunc(out, func(k, _ string) bool { return stray(k) })
+	out := map[string]string{}
+	for k, v := range s.Annotations {
+		if !stray(k) && k != repo.ScopeNamespace.Annotation() && k != repo.ScopeCluster.Annotation() {
+			out[k] = v
+		}
+	}
 	return out
 }

@@ -15,11 +15,7 @@ func render(c *change, items []manifest.SealedItem, fingerprint string) []byte {
 		encrypted[it.Key] = it.Ciphertext
 	}
 	own := templateAnnotations(c.secret)
-	maps.DeleteFunc(own, func(k, _ string) bool { return isScope(k) })
 	if a := c.id.scope.Annotation(); a != "" {
-		if own == nil {
-			own = map[string]string{}
-		}
 		own[a] = "true"
 	}
 	template := manifest.Mapping{"metadata": metadata(c.secret.Name, c.secret.Namespace, c.secret.Labels, own), "type": string(c.secret.Type)}
@@ -68,10 +64,6 @@ func (c *change) contractAnnotations() map[string]string {
 	return out
 }
 
-func isScope(annotation string) bool {
-	return annotation == repo.ScopeNamespace.Annotation() || annotation == repo.ScopeCluster.Annotation()
-}
-
 // metadataEdits bring an existing SealedSecret's metadata in line: what the
 // plaintext says of the Secret, the scope in both places, the records. Labels
 // and annotations that a person added stay; those that came from the plaintext
@@ -88,9 +80,7 @@ func metadataEdits(c *change, record secretRecord, fingerprint string) []manifes
 		e.set(append(slices.Clone(tmpl), "annotations", s.Annotation()), c.sealed.Template.Annotations, want)
 	}
 	e.sync(top, c.sealed.Annotations, c.contractAnnotations(), record.SealedAnnotations)
-	plain := templateAnnotations(c.secret)
-	maps.DeleteFunc(plain, func(k, _ string) bool { return isScope(k) })
-	e.sync(append(slices.Clone(tmpl), "annotations"), c.sealed.Template.Annotations, plain, record.Annotations)
+	e.sync(append(slices.Clone(tmpl), "annotations"), c.sealed.Template.Annotations, templateAnnotations(c.secret), record.Annotations)
 	e.sync(append(slices.Clone(tmpl), "labels"), c.sealed.Template.Labels, c.secret.Labels, record.Labels)
 	e.field([]string{"spec", "template", "type"}, c.sealed.Template.Type, string(c.secret.Type), "Opaque")
 	for _, f := range []struct{ field, have, want string }{

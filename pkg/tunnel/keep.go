@@ -31,7 +31,7 @@ func (t *Tunnel) keep(s *session) {
 			}
 		}
 		t.set(nil, why)
-		t.refusing.Store(false)
+		t.refusing.Store(0)
 		e := s.event(Lost)
 		e.Err = why
 		t.tell(e)

@@ -80,5 +80,5 @@ var _ near = tcpEnd{}
 // Abort resets the connection.
 func (e tcpEnd) Abort(error) {
 	_ = e.SetLinger(0)
-	_ = e.TCPConn.Close()
+	_ = e.Close()
 }

@@ -213,7 +213,7 @@ func (r *relay) run(ctx context.Context, p *pair) error {
 		if failed.Refused && r.t.o.Refused < 0 {
 			return failed
 		}
-		r.trouble(ctx, p.s, failed, attempt)
+		r.trouble(ctx, p, failed, attempt)
 		if p, err = r.t.open(ctx); err != nil {
 			return err
 		}
@@ -239,10 +239,10 @@ func (r *relay) patience(failed *ConnError) time.Duration {
 }
 
 // trouble has the Pod looked at, and waits a moment.
-func (r *relay) trouble(ctx context.Context, s *session, failed *ConnError, attempt int) {
+func (r *relay) trouble(ctx context.Context, p *pair, failed *ConnError, attempt int) {
 	r.t.doubt()
 	if failed.Refused {
-		r.t.refused(s, true)
+		r.t.refused(p)
 	}
 	if failed.Refused || failed.rejected {
 		pause(ctx, r.t.o.delay(attempt, podDelay))
@@ -261,7 +261,7 @@ func (r *relay) down(ctx context.Context, p *pair) (*ConnError, error) {
 		if n > 0 && first {
 			first = false
 			r.answered()
-			r.t.refused(p.s, false)
+			r.t.answered(p)
 		}
 		if n > 0 {
 			r.received.Add(int64(n))
@@ -283,7 +283,7 @@ func (r *relay) verdict(ctx context.Context, p *pair) *ConnError {
 	e := &ConnError{Object: r.t.o.object(), Pod: p.s.pod, Port: p.s.port}
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // whoever ended the context knows why
 	case p.message != "":
 		e.Reason, e.Refused = p.message, refusal(p.message)
 	case p.rejected != nil && !lost:

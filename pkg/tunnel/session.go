@@ -190,6 +190,7 @@ func (s *session) retire(why error, left time.Duration) {
 // pair are the two streams of one connection.
 type pair struct {
 	s          *session
+	number     int64 // of the tunnel's pairs
 	data, errs *spdystream.Stream
 	closed     chan struct{}
 	once       sync.Once

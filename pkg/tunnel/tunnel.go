@@ -37,7 +37,8 @@ type Tunnel struct {
 	closing  bool
 
 	events   sync.Mutex // held while an event is told
-	refusing atomic.Bool
+	opened   atomic.Int64
+	refusing atomic.Int64 // the last connection that was opened when one was refused; 0: none is
 }
 
 // Open connects to the Service once, and keeps that up until the context is done
@@ -62,7 +63,7 @@ func Open(ctx context.Context, o Options) (*Tunnel, error) {
 	t.ctx, t.end = context.WithCancel(ctx)
 	t.set(s, nil)
 	t.tell(s.event(Connected))
-	t.wg.Go(func() { t.keep(s) })
+	t.wg.Go(func() { t.keep(s) }) //nolint:contextcheck // the tunnel has its own, made of this one
 	return t, nil
 }
 
@@ -117,7 +118,7 @@ func (t *Tunnel) start(f func()) error {
 // there is none. The connection lives until it or the tunnel is closed; the
 // context is about Dial alone. Whether anything listens in the Pod shows at the
 // first Read: the protocol says nothing sooner.
-func (t *Tunnel) Dial(ctx context.Context) (net.Conn, error) {
+func (t *Tunnel) Dial(ctx context.Context) (net.Conn, error) { //nolint:contextcheck // the connection lives longer
 	near, far := newPipe(t.addr())
 	opened := make(chan error, 1)
 	life, cancel := context.WithCancelCause(t.ctx)
@@ -223,6 +224,7 @@ func (t *Tunnel) open(ctx context.Context) (*pair, error) {
 		if err == nil {
 			p, failed := s.open()
 			if failed == nil {
+				p.number = t.opened.Add(1)
 				return p, nil
 			}
 			s.kill(failed)
@@ -326,19 +328,29 @@ func (s *session) event(k Kind) Event {
 	return Event{Kind: k, Pod: s.pod, Port: s.port, Transport: s.transport}
 }
 
-// refused notes that nothing listens in the Pod, or that something does again.
-func (t *Tunnel) refused(s *session, now bool) {
-	if t.refusing.Load() == now {
+// refused notes that nothing listens in the Pod.
+func (t *Tunnel) refused(p *pair) {
+	if t.refusing.Load() != 0 {
 		return
 	}
 	t.events.Lock()
 	defer t.events.Unlock()
-	switch {
-	case !t.refusing.CompareAndSwap(!now, now):
-	case now:
-		t.pass(s.event(Refusing))
-	default:
-		t.pass(s.event(Restored))
+	if t.refusing.CompareAndSwap(0, t.opened.Load()) {
+		t.pass(p.s.event(Refusing))
+	}
+}
+
+// answered notes that something listens: an answer to a connection that was made
+// before the refusal says nothing.
+func (t *Tunnel) answered(p *pair) {
+	since := t.refusing.Load()
+	if since == 0 || p.number <= since {
+		return
+	}
+	t.events.Lock()
+	defer t.events.Unlock()
+	if t.refusing.CompareAndSwap(since, 0) {
+		t.pass(p.s.event(Restored))
 	}
 }
 

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,23 +13,9 @@ import (
 // the sandbox of the other stories.
 func TestDemo(t *testing.T) {
 	source := t.TempDir()
-	root := scripttest.Root(t)
 	// What is not committed yet belongs to the story too.
-	list, err := exec.Command("git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "applications", ".gitignore").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	copyTree(t, scripttest.Root(t), source)
 	w := &world{t: t, dir: source}
-	for name := range strings.SplitSeq(strings.TrimRight(string(list), "\x00"), "\x00") {
-		data, err := os.ReadFile(filepath.Join(root, name))
-		if os.IsNotExist(err) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.write(name, string(data))
-	}
 	w.git("init", "-q")
 	w.git("add", "--all")
 	w.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-q", "-m", "source")

@@ -307,26 +307,6 @@ func (s *sessions) connect(data io.ReadWriteCloser, port string) error {
 	return err
 }
 
-// tcpPair returns the two ends of a connection.
-func tcpPair(t *testing.T) (*net.TCPConn, *net.TCPConn) {
-	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Error(err)
-		return nil, nil
-	}
-	defer l.Close()
-	a, err := net.DialTCP("tcp", nil, l.Addr().(*net.TCPAddr))
-	if err != nil {
-		t.Error(err)
-		return nil, nil
-	}
-	b, err := l.AcceptTCP()
-	if err != nil {
-		t.Error(err)
-	}
-	return a, b
-}
-
 // recorder keeps the events.
 type recorder struct {
 	t      *testing.T

@@ -3,6 +3,7 @@ package tunnel_test
 import (
 	"net"
 	"sync"
+	"testing"
 )
 
 // wires are the connections to the API server.
@@ -86,4 +87,24 @@ func (w *wire) Close() error {
 	delete(w.l.all, w)
 	w.l.mu.Unlock()
 	return w.Conn.Close()
+}
+
+// tcpPair returns the two ends of a connection.
+func tcpPair(t *testing.T) (*net.TCPConn, *net.TCPConn) {
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Error(err)
+		return nil, nil
+	}
+	defer l.Close()
+	a, err := net.DialTCP("tcp", nil, l.Addr().(*net.TCPAddr))
+	if err != nil {
+		t.Error(err)
+		return nil, nil
+	}
+	b, err := l.AcceptTCP()
+	if err != nil {
+		t.Error(err)
+	}
+	return a, b
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/internal/kube"
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/seal"
@@ -92,6 +93,11 @@ func (s *session) announce(cert *seal.Certificate) {
 		cluster = asked
 	} else if k, err := s.cluster(); err == nil {
 		cluster += "; the current context is " + k.String()
+	} else if !errors.Is(err, kube.ErrNoCluster) {
+		s.report.Warnings = append(s.report.Warnings, err.Error())
+	}
+	if pin, err := s.certificates().LoadPin(); pin == nil && err == nil {
+		s.report.Warnings = append(s.report.Warnings, "no certificate is pinned: compare its fingerprint, then `mage seal:cert -accept`")
 	}
 	s.console.Note("certificate %s from %s, for %s", cert.Short(), cert.Source, cluster)
 	if w, soon := cert.Expiring(s.now); soon {

@@ -22,8 +22,8 @@ type Options struct {
 	Name      string // default: the names of the release manifest and of the Helm chart, then the label
 }
 
-// DefaultNamespace is where controller.yaml and the chart's documentation install it.
-const DefaultNamespace = "kube-system"
+// defaultNamespace is where controller.yaml and the chart's documentation install it.
+const defaultNamespace = "kube-system"
 
 const label = "app.kubernetes.io/name=sealed-secrets"
 
@@ -35,10 +35,12 @@ type Controller struct {
 }
 
 // Find looks for the controller's Service, through a client of core/v1, by name, and by label where no name is
-// given, first in the namespace and then in all of them.
+// given: in the namespace, and in all of them when none is given.
 func Find(ctx context.Context, core rest.Interface, o Options) (*Controller, error) {
+	namespaces := []string{o.Namespace} // to look for the label in
 	if o.Namespace == "" {
-		o.Namespace = DefaultNamespace
+		o.Namespace = defaultNamespace
+		namespaces = []string{o.Namespace, corev1.NamespaceAll}
 	}
 	names := []string{"sealed-secrets-controller", "sealed-secrets"}
 	if o.Name != "" {
@@ -55,7 +57,7 @@ func Find(ctx context.Context, core rest.Interface, o Options) (*Controller, err
 		}
 	}
 	if o.Name == "" {
-		if c := byLabel(ctx, core, o.Namespace); c != nil {
+		if c := byLabel(ctx, core, namespaces); c != nil {
 			return c, nil
 		}
 	}
@@ -64,8 +66,8 @@ func Find(ctx context.Context, core rest.Interface, o Options) (*Controller, err
 
 // byLabel looks in the namespace first. Not being allowed to list is no error of
 // its own: the controller is then simply not found this way.
-func byLabel(ctx context.Context, core rest.Interface, namespace string) *Controller {
-	for _, ns := range []string{namespace, corev1.NamespaceAll} {
+func byLabel(ctx context.Context, core rest.Interface, namespaces []string) *Controller {
+	for _, ns := range namespaces {
 		var list corev1.ServiceList
 		if err := core.Get().Namespace(ns).Resource("services").Param("labelSelector", label).Do(ctx).Into(&list); err != nil {
 			continue

@@ -106,6 +106,7 @@ func TestFind(t *testing.T) {
 		{name: "metrics", reason: "the chart's second Service has the same label", services: []corev1.Service{service("kube-system", "a-metrics", true), service("kube-system", "b", true)}, want: "controller kube-system/b"},
 		{name: "configured", reason: "a name that is given is the only one", services: []corev1.Service{service("ns", "mine", false), service("kube-system", "sealed-secrets", false)}, options: controller.Options{Namespace: "ns", Name: "mine"}, want: "controller ns/mine"},
 		{name: "configured and absent", reason: "no guess where a name is given", services: []corev1.Service{service("kube-system", "sealed-secrets", true)}, options: controller.Options{Name: "mine"}, err: "no Service mine in namespace kube-system"},
+		{name: "only in the namespace", reason: "a namespace that is given is the only one", services: []corev1.Service{service("kube-system", "sealed-secrets", true)}, options: controller.Options{Namespace: "foo"}, err: "in namespace foo and none with the label"},
 		{name: "none", reason: "what was looked for is said", err: "no Service sealed-secrets-controller or sealed-secrets in namespace kube-system and none with the label app.kubernetes.io/name=sealed-secrets"},
 	}
 	for _, c := range cases {

@@ -111,7 +111,7 @@ func (o *object) sealed(path string) (*Sealed, error) {
 	if err := json.Unmarshal(o.json, &what); err != nil || what.Kind != sealedKind {
 		return nil, nil //nolint:nilerr // some other object
 	}
-	h, _ := o.header()
+	h := o.header()
 	var in sealedObject
 	if err := json.Unmarshal(o.json, &in); err != nil {
 		return nil, &Error{Path: path, Line: o.line(), Object: sealedKind + " " + h.Metadata.Namespace + "/" + h.Metadata.Name,

@@ -134,14 +134,14 @@ type header struct {
 	} `json:"metadata"`
 }
 
-// header reads what the object is; ok is false when a field has the wrong type.
-func (o *object) header() (h header, ok bool) {
-	err := json.Unmarshal(o.json, &h)
-	return h, err == nil
+// header reads what the object is, as far as the types of its fields allow.
+func (o *object) header() (h header) {
+	_ = json.Unmarshal(o.json, &h)
+	return h
 }
 
 func (o *object) secret(path string) (*Secret, error) {
-	h, _ := o.header() // what does not fit is found again, with its line, below
+	h := o.header() // what does not fit is found again, with its line, below
 	fail := func(line int, key, problem, fix string) error {
 		e := &Error{Path: path, Line: line, Key: key, Problem: problem, Fix: fix}
 		if h.Metadata.Name != "" {

@@ -152,7 +152,7 @@ func (e *PinError) Error() string {
 
 // Hint says how to accept it.
 func (e *PinError) Hint() string {
-	return "whoever holds this certificate's key reads every secret sealed from now on; compare the fingerprint with the cluster's, then `mage seal:cert -accept`"
+	return "whoever holds this certificate's key reads every secret sealed from now on; compare the fingerprint with the cluster's, then `mage seal:cert -accept`, with -cert if it was given"
 }
 
 // LoadCertificate finds the certificate to seal with and holds it against the pin.

@@ -193,6 +193,11 @@ func (c *change) guardImmutable(ctx context.Context, l *Ledger, record secretRec
 	return errors.Join(errs...)
 }
 
+func (p *Plan) warn(c *change, text string) {
+	p.Warnings = append(p.Warnings, text)
+	p.warned[c.app.Name] = true
+}
+
 // otherCertificate is the reason that makes a sealed file stale.
 const otherCertificate = "other certificate"
 
@@ -215,6 +220,7 @@ func (c *change) compare(ctx context.Context, p *Plan, record secretRecord, live
 			why = otherCertificate
 		case known:
 			why = "ciphertext is not the one recorded here"
+			p.warn(c, fmt.Sprintf("%s: %s: key %q was sealed elsewhere since the last run here: if the plaintext on this machine is older, the old value comes back", c.sealed.Path, c.sealed.Object(), it.Key))
 		case c.recordedFor(p.opts.Certificate) && live.proves(ctx, c.id, old, it.Value):
 			c.proven = true
 		case c.sealed.Annotations[AnnotationCertificate] != p.opts.Certificate.Fingerprint && c.sealed.Annotations[AnnotationCertificate] != "":
@@ -321,7 +327,7 @@ func (c *change) detail() string {
 		parts = append(parts, "metadata")
 	}
 	if c.proven {
-		parts = append(parts, "proven by the live Secret")
+		parts = append(parts, "the rest is proven by the live Secret")
 	}
 	return strings.Join(parts, "; ")
 }

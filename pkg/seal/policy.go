@@ -16,7 +16,7 @@ func policy(a *application, s *manifest.Secret) (warnings []string, err error) {
 	var errs []error
 	for _, it := range s.Items {
 		if manifest.IsPlaceholder(it.Value) {
-			errs = append(errs, s.Errorf(it.Key, "put the value there, or let `mage secrets:generate` make one", "%s", placeholderProblem(it.Value)))
+			errs = append(errs, s.Errorf(it.Key, "put the value there; `mage secrets:generate` makes those that secrets.yaml does not call external", "%s", placeholderProblem(it.Value)))
 			continue
 		}
 		if w := suspicious(it.Value); w != "" {

@@ -59,7 +59,7 @@ func Verify(ctx context.Context, r *repo.Repository, apps []repo.Application, v 
 				return findings, i, fmt.Errorf("verified %d of %d: %w", i, len(all), err)
 			}
 			findings = append(findings, report.Finding{Rule: RuleUndecryptable, Path: s.Path, Line: s.Line, Object: s.Object(), Message: err.Error(),
-				Fix: "it was sealed for another cluster, namespace or name, or edited: `mage seal:all` where the plaintext is"})
+				Fix: "sealed for another cluster, namespace or name, or edited: `mage seal:cert` tells whether the pin is this cluster's; if not, `mage seal:cert -accept`; then `mage seal:all` where the plaintext is"})
 		}
 		progress(i+1, len(all), s)
 	}

@@ -31,7 +31,7 @@ func (p *Plan) Apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := p.files(sealed)
+	files, err := p.files(ctx, sealed)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (p *Plan) encrypt(ctx context.Context) ([]map[string]string, error) {
 }
 
 // files are the new contents: several changes may go to one file.
-func (p *Plan) files(sealed []map[string]string) ([]manifest.File, error) {
+func (p *Plan) files(ctx context.Context, sealed []map[string]string) ([]manifest.File, error) {
 	contents := map[string][]byte{}
 	var order []string
 	for i := range p.changes {
@@ -117,87 +117,18 @@ func (p *Plan) files(sealed []map[string]string) ([]manifest.File, error) {
 			return nil, err
 		}
 	}
-	for _, path := range order {
-		if err := p.reread(path, contents[path], sealed); err != nil {
-			return nil, fmt.Errorf("%s: nothing was written: %w", p.opts.Repository.Rel(path), err)
-		}
-		files = append(files, manifest.File{Path: path, Data: contents[path]})
-	}
-	return files, nil
-}
-
-// reread parses what is about to be written and holds it against what was meant:
-// these objects with these items, and every other object of the file as it was.
-func (p *Plan) reread(path string, data []byte, sealed []map[string]string) error {
-	want, objects := map[string]map[string]string{}, 0
-	for i := range p.changes {
-		c := &p.changes[i]
-		if c.path != path || c.settled {
-			continue
-		}
-		if c.file != nil && objects == 0 {
-			before, err := manifest.CountDocuments(c.file.data)
-			if err != nil {
-				return err
-			}
-			objects = before
-			for j := range c.file.objects {
-				want[c.app.namespaceOf(&c.file.objects[j])+"/"+c.file.objects[j].Name] = itemsOf(&c.file.objects[j])
-			}
-		}
-		if c.sealed == nil {
-			objects++
-			want[c.id.String()] = map[string]string{}
-		}
-		maps.Copy(want[c.id.String()], sealed[i])
-		for _, key := range c.drop {
-			delete(want[c.id.String()], key)
-		}
-	}
-	for _, o := range p.orphans {
-		if !p.opts.Prune || o.file.path != path {
-			continue
-		}
-		if objects == 0 { // nothing but orphans changes in this file
-			objects, _ = manifest.CountDocuments(o.file.data)
-			for j := range o.file.objects {
-				want[o.app.namespaceOf(&o.file.objects[j])+"/"+o.file.objects[j].Name] = itemsOf(&o.file.objects[j])
-			}
-		}
-		objects--
-		delete(want, o.app.namespaceOf(o.sealed)+"/"+o.sealed.Name)
-	}
-	return p.holds(path, data, want, objects)
-}
-
-func (p *Plan) holds(path string, data []byte, want map[string]map[string]string, objects int) error {
-	list, err := manifest.ReadSealed(p.opts.Repository.Rel(path), data)
+	want, err := p.expect(sealed)
 	if err != nil {
-		return fmt.Errorf("the edited file could not be read again: %w", err)
+		return nil, err
 	}
-	n, err := manifest.CountDocuments(data)
-	if err != nil || n != objects || len(list) != len(want) {
-		return fmt.Errorf("the edited file would have %d objects, not %d: edit it by hand or give each SealedSecret its own file", n, objects)
-	}
-	for i := range list {
-		s := &list[i]
-		items, known := want[s.Namespace+"/"+s.Name]
-		if !known && s.Namespace == "" {
-			continue // one without a namespace is not ours to edit
+	written, err := repo.Each(ctx, order, func(path string) (manifest.File, error) {
+		f := manifest.File{Path: path, Data: contents[path]}
+		if err := p.reread(f, want[path]); err != nil {
+			return f, fmt.Errorf("%s: nothing was written: %w", p.opts.Repository.Rel(path), err)
 		}
-		if !maps.Equal(items, itemsOf(s)) {
-			return fmt.Errorf("%s would not hold what was sealed: edit the file by hand or give it a file of its own", s.Object())
-		}
-	}
-	return nil
-}
-
-func itemsOf(s *manifest.Sealed) map[string]string {
-	out := make(map[string]string, len(s.Items))
-	for _, it := range s.Items {
-		out[it.Key] = it.Ciphertext
-	}
-	return out
+		return f, nil
+	})
+	return append(files, written...), err
 }
 
 // content is the sealed file with one change applied.

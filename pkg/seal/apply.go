@@ -93,6 +93,10 @@ func (p *Plan) encrypt(ctx context.Context) ([]map[string]string, error) {
 func (p *Plan) files(ctx context.Context, sealed []map[string]string) ([]manifest.File, error) {
 	contents := map[string][]byte{}
 	var order []string
+	fresh, err := p.fresh(ctx, sealed)
+	if err != nil {
+		return nil, err
+	}
 	for i := range p.changes {
 		c := &p.changes[i]
 		if c.action() == report.Unchanged {
@@ -104,6 +108,10 @@ func (p *Plan) files(ctx context.Context, sealed []map[string]string) ([]manifes
 				contents[c.path] = c.file.data
 			}
 		}
+		if fresh[i] != nil {
+			contents[c.path] = fresh[i]
+			continue
+		}
 		content, err := p.content(c, contents[c.path], sealed[i])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.opts.Repository.Rel(c.path), err)
@@ -112,7 +120,6 @@ func (p *Plan) files(ctx context.Context, sealed []map[string]string) ([]manifes
 	}
 	var files []manifest.File
 	if p.opts.Prune {
-		var err error
 		if files, err = p.prune(contents, &order); err != nil {
 			return nil, err
 		}
@@ -129,6 +136,20 @@ func (p *Plan) files(ctx context.Context, sealed []map[string]string) ([]manifes
 		return f, nil
 	})
 	return append(files, written...), err
+}
+
+// fresh renders the new files on all cores; nil stands for a change of an existing one.
+func (p *Plan) fresh(ctx context.Context, sealed []map[string]string) ([][]byte, error) {
+	indices := make([]int, len(p.changes))
+	for i := range indices {
+		indices[i] = i
+	}
+	return repo.Each(ctx, indices, func(i int) ([]byte, error) {
+		if p.changes[i].action() != report.Create {
+			return nil, nil
+		}
+		return p.content(&p.changes[i], nil, sealed[i])
+	})
 }
 
 // content is the sealed file with one change applied.

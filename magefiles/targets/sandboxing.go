@@ -2,6 +2,7 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -75,10 +76,13 @@ func serverDetail(server sandbox.ServerStatus) string {
 }
 
 func (s *session) sandboxDown(ctx context.Context, dir string) error {
+	s.report.Summary = "the sandbox is gone"
+	if _, err := sandbox.Inspect(ctx, s.sandboxOptions(dir)); errors.Is(err, sandbox.ErrNotRunning) {
+		s.report.Summary = "no sandbox was running"
+	}
 	if err := sandbox.Down(ctx, s.sandboxOptions(dir)); err != nil {
 		return err
 	}
-	s.report.Summary = "the sandbox is gone"
 	return s.console.Report(s.report)
 }
 

@@ -17,11 +17,18 @@ func (e *MissingError) Hint() string {
 
 // UnknownError says that there is no application of that name.
 type UnknownError struct {
-	Name  string
-	Known []string
+	Name    string
+	Known   []string
+	Setting string // the setting that names it; empty when the command line does
 }
 
-func (e *UnknownError) Error() string { return fmt.Sprintf("application %q: not found", e.Name) }
+func (e *UnknownError) Error() string {
+	text := fmt.Sprintf("application %q: not found", e.Name)
+	if e.Setting != "" {
+		text = "setting " + e.Setting + ": " + text
+	}
+	return text
+}
 
 // Hint lists the applications that there are.
 func (e *UnknownError) Hint() string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -106,6 +107,11 @@ func (r *Repository) Applications() ([]Application, error) {
 			continue
 		}
 		out = append(out, r.application(e.Name()))
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.opts.Namespaces)) {
+		if !slices.Contains(namesOf(out), name) {
+			return nil, &UnknownError{Name: name, Known: namesOf(out), Setting: "namespaces"}
+		}
 	}
 	return out, nil
 }

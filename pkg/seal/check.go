@@ -25,6 +25,7 @@ const (
 	RuleMissingSecret = "secret-missing"       // the contract asks for it
 	RuleMissingKey    = "key-missing"          // likewise
 	RuleTypeMismatch  = "type-mismatch"        // the contract says another type
+	RulePlaintext     = "plaintext-exposed"    // Git tracks a plaintext file, or does not ignore it
 	RulePin           = "pin-missing"          // nothing says which certificate is right
 	RulePinInvalid    = "pin-invalid"          // the pinned certificate is expired, or none
 )
@@ -45,6 +46,9 @@ func Check(ctx context.Context, r *repo.Repository, apps []repo.Application, pin
 	case pin == nil:
 		c.add(report.Finding{Rule: RulePin, Path: r.Rel(r.PinPath()), Message: "no pinned certificate: nothing says which cluster these files are for", Fix: "`mage seal:cert -accept`, and commit the file"})
 	}
+	if err := c.plaintext(ctx, apps); err != nil {
+		return nil, 0, err
+	}
 	for _, app := range apps {
 		l := loader{repo: r}
 		loaded, err := l.load(ctx, []repo.Application{app})
@@ -52,7 +56,7 @@ func Check(ctx context.Context, r *repo.Repository, apps []repo.Application, pin
 			if ctx.Err() != nil {
 				return nil, 0, err
 			}
-			c.unreadable(err)
+			c.unreadable(RuleUnreadable, err)
 			continue
 		}
 		c.application(&loaded[0])
@@ -69,27 +73,49 @@ type checker struct {
 
 func (c *checker) add(f report.Finding) { c.findings = append(c.findings, f) }
 
-// unreadable turns the loader's joined errors into findings.
-func (c *checker) unreadable(err error) {
+// plaintext finds what lies in the plaintext folders and is not private.
+func (c *checker) plaintext(ctx context.Context, apps []repo.Application) error {
+	var paths []string
+	for _, a := range apps {
+		files, others, err := repo.Manifests(a.Plaintext)
+		if err != nil {
+			return c.repo.Unreadable(a.Plaintext, err)
+		}
+		for _, f := range append(files, others...) {
+			paths = append(paths, c.repo.Rel(f))
+		}
+	}
+	err := c.repo.CheckPrivate(ctx, paths)
+	var exposed *manifest.Error
+	if err != nil && !errors.As(err, &exposed) {
+		return err
+	}
+	c.unreadable(RulePlaintext, err)
+	return nil
+}
+
+// unreadable turns joined errors into findings.
+func (c *checker) unreadable(rule string, err error) {
+	if err == nil {
+		return
+	}
 	var many interface{ Unwrap() []error }
 	if errors.As(err, &many) {
 		for _, e := range many.Unwrap() {
-			c.unreadable(e)
+			c.unreadable(rule, e)
 		}
 		return
 	}
-	f := report.Finding{Rule: RuleUnreadable, Message: err.Error()}
+	f := report.Finding{Rule: rule, Message: err.Error()}
 	var me *manifest.Error
 	if errors.As(err, &me) {
-		f = report.Finding{Rule: RuleUnreadable, Path: me.Path, Line: me.Line, Object: me.Object, Key: me.Key, Message: me.Problem, Fix: me.Fix}
+		f = report.Finding{Rule: rule, Path: me.Path, Line: me.Line, Object: me.Object, Key: me.Key, Message: me.Problem, Fix: me.Fix}
 	}
 	c.add(f)
 }
 
 func (c *checker) application(a *application) {
-	if err := unique([]application{*a}); err != nil {
-		c.unreadable(err)
-	}
+	c.unreadable(RuleUnreadable, unique([]application{*a}))
 	for i := range a.sealed {
 		for j := range a.sealed[i].objects {
 			c.checked++

@@ -124,11 +124,29 @@ func newPlan(ctx context.Context, apps []repo.Application, o Options, l loader) 
 			p.changes = append(p.changes, c)
 		}
 		p.orphans = append(p.orphans, orphansOf(a)...)
+		p.Warnings = append(p.Warnings, p.leftOut(a)...)
 	}
 	if live.err != nil {
 		p.Warnings = append(p.Warnings, "the cluster could not be asked for what is unchanged: "+live.err.Error())
 	}
 	return p, errors.Join(errs...)
+}
+
+// leftOut says what a person may expect to happen and does not.
+func (p *Plan) leftOut(a *application) []string {
+	var out []string
+	_, others, err := repo.Manifests(a.Plaintext)
+	if err == nil {
+		for _, path := range others {
+			out = append(out, p.opts.Repository.Rel(path)+": left out: only the .yaml, .yml and .json files directly in this folder are sealed")
+		}
+	}
+	if p.opts.Prune && len(a.secrets)+len(a.settled) == 0 {
+		for _, f := range a.sealed {
+			out = append(out, p.opts.Repository.Rel(f.path)+": not removed: this machine has no plaintext of "+a.Name+" at all, as in a clone; if the Secret is gone for good, `git rm` the file")
+		}
+	}
+	return out
 }
 
 // refusal is the entry of a Secret that cannot be sealed as it is.

@@ -14,7 +14,8 @@ import (
 // Status says for every Secret whether its sealed file is up to date for the
 // certificate in o: sealed, changed, not sealed, stale, orphan, or
 // refused when sealing would refuse the plaintext. SealedSecrets
-// without plaintext on this machine are judged by what the file records.
+// without plaintext on this machine are judged by what the file records, and what
+// the contract asks for and is nowhere is not sealed.
 func Status(ctx context.Context, apps []repo.Application, o Options) ([]report.Entry, []string, error) {
 	// Without the ledger the loader reads everything, the files that no plaintext stands for too.
 	p, err := newPlan(ctx, apps, o, loader{repo: o.Repository, plaintext: true, lenient: true})
@@ -31,6 +32,7 @@ func Status(ctx context.Context, apps []repo.Application, o Options) ([]report.E
 	}
 	out = append(out, p.refused...)
 	out = append(out, recorded(p.applications, out, o.Certificate)...)
+	out = append(out, missing(p.applications, out)...)
 	slices.SortStableFunc(out, func(a, b report.Entry) int {
 		return cmp.Or(strings.Compare(a.Application, b.Application), strings.Compare(a.Subject(), b.Subject()))
 	})
@@ -69,6 +71,33 @@ func recorded(apps []application, seen []report.Entry, cert *Certificate) []repo
 				if s.Annotations[AnnotationCertificate] != cert.Fingerprint {
 					e.Action = report.Stale
 				}
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// missing are the Secrets that a contract asks for and that are neither here in
+// plaintext nor sealed.
+func missing(apps []application, seen []report.Entry) []report.Entry {
+	have := map[string]bool{}
+	for _, e := range seen {
+		have[e.Subject()] = true
+	}
+	var out []report.Entry
+	for i := range apps {
+		a := &apps[i]
+		if a.contract == nil {
+			continue
+		}
+		for j := range a.contract.Secrets {
+			spec := &a.contract.Secrets[j]
+			e := report.Entry{
+				Action: report.NotSealed, Application: a.Name, Namespace: spec.NamespaceOr(a.Namespace), Name: spec.Name,
+				Path: a.contract.Path, Line: spec.Line, Detail: fmt.Sprintf("no plaintext either: `mage secrets:generate -app=%s`", a.Name),
+			}
+			if !have[e.Subject()] {
 				out = append(out, e)
 			}
 		}

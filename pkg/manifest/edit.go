@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,7 +98,7 @@ func CountDocuments(src []byte) (int, error) {
 // expected is the document's content after the edits.
 func expected(doc []byte, edits []Edit) (map[string]any, error) {
 	var root map[string]any
-	if err := json.Unmarshal(doc, &root); err != nil {
+	if err := json.Unmarshal(doc, &root); err != nil || root == nil {
 		return nil, fmt.Errorf("edit: the document is not a mapping")
 	}
 	for _, e := range edits {
@@ -172,7 +173,7 @@ func rewrite(d document, want map[string]any) ([]byte, error) {
 // splice applies one edit to a document in block style, line by line.
 func splice(src []byte, e Edit) ([]byte, error) {
 	var node yaml.Node
-	if err := yaml.Unmarshal(src, &node); err != nil || len(node.Content) != 1 {
+	if err := yaml.Unmarshal(src, &node); err != nil || len(node.Content) != 1 || oddBreaks.Match(src) {
 		return nil, errFlow
 	}
 	lines := slices.Collect(bytes.Lines(src))
@@ -209,6 +210,9 @@ func splice(src []byte, e Edit) ([]byte, error) {
 	}
 	return join(lines[:to], e.text(depth, lastKey.Column-1, eol, ""), lines[to:]), nil
 }
+
+// oddBreaks end a line in YAML 1.1 and in no editor; lines are counted without them.
+var oddBreaks = regexp.MustCompile("\r[^\n]|\r$|[\u0085\u2028\u2029]")
 
 var errFlow = fmt.Errorf("edit: not in block style")
 

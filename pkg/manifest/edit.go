@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
@@ -161,13 +162,21 @@ func rewrite(d document, want map[string]any) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("edit: %w", err)
 		}
-		return out, nil
+		return unprintable.ReplaceAllFunc(out, escape), nil
 	}
 	out, err := sigsyaml.Marshal(want)
 	if err != nil {
 		return nil, fmt.Errorf("edit: %w", err)
 	}
 	return out, nil
+}
+
+// unprintable may stand in JSON and not in YAML (YAML 1.1, section 5.1).
+var unprintable = regexp.MustCompile("[\x7f-\u009f\ufeff\ufffe\uffff]")
+
+func escape(char []byte) []byte {
+	r, _ := utf8.DecodeRune(char)
+	return fmt.Appendf(nil, `\u%04x`, r)
 }
 
 // splice applies one edit to a document in block style, line by line.

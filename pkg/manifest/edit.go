@@ -134,8 +134,8 @@ func expected(doc []byte, edits []Edit) (map[string]any, error) {
 // means reports whether the text says what is wanted; an empty mapping and none are the same.
 func means(text []byte, want map[string]any) bool {
 	var got map[string]any
-	j, err := sigsyaml.YAMLToJSONStrict(text)
-	if err != nil || json.Unmarshal(j, &got) != nil {
+	docs, err := documents("edit", text)
+	if err != nil || len(docs) != 1 || json.Unmarshal(docs[0].json, &got) != nil {
 		return false
 	}
 	return reflect.DeepEqual(prune(got), prune(want))

@@ -19,6 +19,10 @@ func sample() *report.Report {
 		{Action: report.Unchanged, Application: "shop", Namespace: "shop", Name: "cache", Path: "g.yaml"},
 	}
 	r.Findings = []report.Finding{{Rule: "r", Path: "f.yaml", Line: 3, Object: "Secret shop/db", Key: "a", Message: "bad", Fix: "mend it"}}
+	r.Applications = []report.Application{{
+		Name: "shop", Sync: "OutOfSync", Health: "Degraded", Revision: "0123456789012345678901234567890123456789", Follows: "main", Head: "HEAD", Operation: "Failed 2m ago",
+		Resources: []report.Resource{{Kind: "Deployment", Namespace: "shop", Name: "web", Sync: "OutOfSync", Health: "Degraded", Message: "no image", Why: []string{"Pod web-1: ErrImagePull"}, Diff: "-a\n+b\n"}},
+	}}
 	r.Warnings = []string{"careful"}
 	r.Summary = "done"
 	return r
@@ -30,7 +34,10 @@ func TestText(t *testing.T) {
 	if err := c.Report(sample()); err != nil {
 		t.Fatal(err)
 	}
-	want := "update  shop/db  f.yaml  a (1 of 2 keys)\nf.yaml:3: Secret shop/db: key \"a\": bad [r]\n    fix: mend it\ndone\n"
+	want := "update  shop/db  f.yaml  a (1 of 2 keys)\n" +
+		"shop  OutOfSync  Degraded  0123456 (HEAD)  Failed 2m ago\n" +
+		"  Deployment shop/web  OutOfSync  Degraded  no image\n      Pod web-1: ErrImagePull\n    -a\n    +b\n" +
+		"f.yaml:3: Secret shop/db: key \"a\": bad [r]\n    fix: mend it\ndone\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("stdout (-want +got):\n%s", diff)
 	}
@@ -56,6 +63,13 @@ func TestJSON(t *testing.T) {
 			map[string]any{"action": "update", "application": "shop", "namespace": "shop", "name": "db", "path": "f.yaml", "keys": []any{"a"}, "detail": "1 of 2 keys"},
 			map[string]any{"action": "unchanged", "application": "shop", "namespace": "shop", "name": "cache", "path": "g.yaml"},
 		},
+		"applications": []any{map[string]any{
+			"name": "shop", "sync": "OutOfSync", "health": "Degraded", "revision": "0123456789012345678901234567890123456789", "follows": "main", "head": "HEAD", "operation": "Failed 2m ago",
+			"resources": []any{map[string]any{
+				"kind": "Deployment", "namespace": "shop", "name": "web", "sync": "OutOfSync", "health": "Degraded", "message": "no image",
+				"why": []any{"Pod web-1: ErrImagePull"}, "diff": "-a\n+b\n",
+			}},
+		}},
 		"findings": []any{map[string]any{"rule": "r", "path": "f.yaml", "line": 3.0, "object": "Secret shop/db", "key": "a", "message": "bad", "fix": "mend it"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -26,9 +26,22 @@ func JSON(w io.Writer, r *Report) error {
 	return nil
 }
 
-// Text writes the report for people: entries, steps and findings, one a line,
-// and the summary last.
+// Text writes the report for people: entries, steps, applications and findings,
+// one a line, and the summary last.
 func Text(w io.Writer, r *Report, s Style) error {
+	for _, part := range []func(io.Writer, *Report) error{s.table, s.applications, s.findings} {
+		if err := part(w, r); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+	}
+	if _, err := fmt.Fprintln(w, r.Summary); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// table writes entries and steps.
+func (s Style) table(w io.Writer, r *Report) error {
 	var table bytes.Buffer
 	t := tabwriter.NewWriter(&table, 0, 4, 2, ' ', tabwriter.StripEscape)
 	for _, e := range r.Entries {
@@ -40,23 +53,112 @@ func Text(w io.Writer, r *Report, s Style) error {
 	for _, p := range r.Steps {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", p.Name, s.paint(p.State, stateColour(p.State)), p.Detail)
 	}
+	return flush(t, &table, w)
+}
+
+// flush writes a table without the blanks at the ends of its lines: the last
+// column may be empty.
+func flush(t *tabwriter.Writer, table *bytes.Buffer, w io.Writer) error {
 	if err := t.Flush(); err != nil {
-		return fmt.Errorf("report: %w", err)
+		return err
 	}
-	for line := range strings.Lines(table.String()) { // the last column may be empty
+	for line := range strings.Lines(table.String()) {
 		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
-			return fmt.Errorf("report: %w", err)
+			return err
 		}
-	}
-	for _, f := range r.Findings {
-		if err := s.finding(w, f); err != nil {
-			return fmt.Errorf("report: %w", err)
-		}
-	}
-	if _, err := fmt.Fprintln(w, r.Summary); err != nil {
-		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+func (s Style) findings(w io.Writer, r *Report) error {
+	for _, f := range r.Findings {
+		if err := s.finding(w, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// applications writes a table of the applications, and below it what is not as it
+// should be in each.
+func (s Style) applications(w io.Writer, r *Report) error {
+	var table bytes.Buffer
+	t := tabwriter.NewWriter(&table, 0, 4, 2, ' ', tabwriter.StripEscape)
+	for _, a := range r.Applications {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, s.paint(a.Sync, stateColour(a.Sync)), s.paint(a.Health, stateColour(a.Health)), a.at(), a.Operation, a.Detail)
+	}
+	if err := flush(t, &table, w); err != nil {
+		return err
+	}
+	for _, a := range r.Applications {
+		if err := s.resources(w, a, len(r.Applications) > 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// at is the revision and how it stands to the local HEAD.
+func (a Application) at() string {
+	at := shorten(a.Revision)
+	if a.Head != "" {
+		at = strings.TrimSpace(at + " (" + a.Head + ")")
+	}
+	return at
+}
+
+// shorten cuts each of several full hashes to seven digits, as git does.
+func shorten(revisions string) string {
+	list := strings.Split(revisions, ", ")
+	for i, r := range list {
+		if len(r) == 40 || len(r) == 64 {
+			list[i] = r[:7]
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+func (s Style) resources(w io.Writer, a Application, named bool) error {
+	for _, r := range a.Resources {
+		line := "  "
+		if named {
+			line += a.Name + ": "
+		}
+		line += r.String()
+		for _, state := range []string{r.Change, r.Sync, r.Health} {
+			if state != "" {
+				line += "  " + s.plainPaint(state, stateColour(state))
+			}
+		}
+		if r.Message != "" {
+			line += "  " + r.Message
+		}
+		for _, why := range r.Why {
+			line += "\n      " + why
+		}
+		if r.Diff != "" {
+			line += "\n" + s.diff(r.Diff)
+		}
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// diff indents a unified diff and colours its lines.
+func (s Style) diff(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	for i, l := range lines {
+		switch {
+		case strings.HasPrefix(l, "+"):
+			l = s.plainPaint(l, green)
+		case strings.HasPrefix(l, "-"):
+			l = s.plainPaint(l, red)
+		}
+		lines[i] = "    " + l
+	}
+	return strings.Join(lines, "\n")
 }
 
 // note is what stands behind the path: the keys and the detail.
@@ -109,8 +211,10 @@ func colourOf(a Action) string {
 
 func stateColour(state string) string {
 	switch state {
-	case "running", "ok":
+	case "running", "ok", "Synced", "Healthy", "create":
 		return green
+	case "OutOfSync", "Progressing", "Suspended", "update":
+		return yellow
 	default:
 		return red
 	}

@@ -71,6 +71,41 @@ type Step struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// Application is one application as Argo CD sees it, and what a command did to it.
+type Application struct {
+	Name       string     `json:"name"`
+	Sync       string     `json:"sync"`                 // Synced, OutOfSync, Unknown
+	Health     string     `json:"health"`               // Healthy, Progressing, Degraded, Suspended, Missing, Unknown
+	Revision   string     `json:"revision,omitempty"`   // what it was last compared with; several separated by commas
+	Follows    string     `json:"follows,omitempty"`    // the branch, tag or commit it is told to follow
+	Repository string     `json:"repository,omitempty"` // URL of the Git repository it follows
+	Head       string     `json:"head,omitempty"`       // how the revision stands to the local HEAD
+	Operation  string     `json:"operation,omitempty"`  // the last one: phase and when
+	Detail     string     `json:"detail,omitempty"`     // what happened, or what is wrong
+	Resources  []Resource `json:"resources,omitempty"`  // those that are not as they should be
+}
+
+// Resource is one object of an application.
+type Resource struct {
+	Kind      string   `json:"kind"`
+	Namespace string   `json:"namespace,omitempty"`
+	Name      string   `json:"name"`
+	Sync      string   `json:"sync,omitempty"`
+	Health    string   `json:"health,omitempty"`
+	Message   string   `json:"message,omitempty"`
+	Why       []string `json:"why,omitempty"`    // what is the matter below it, for instance with a Pod
+	Change    string   `json:"change,omitempty"` // what a sync would do to it: create, update, delete
+	Diff      string   `json:"diff,omitempty"`   // unified; values of Secrets are masked
+}
+
+// String is the resource with its kind: Deployment litellm/litellm.
+func (r Resource) String() string {
+	if r.Namespace == "" {
+		return r.Kind + " " + r.Name
+	}
+	return r.Kind + " " + r.Namespace + "/" + r.Name
+}
+
 // SchemaVersion is the version of the JSON document. It grows when a field is
 // renamed, removed or changes its meaning; new fields alone do not change it.
 const SchemaVersion = 1
@@ -83,6 +118,7 @@ type Report struct {
 	Entries       []Entry           `json:"entries,omitempty"`
 	Findings      []Finding         `json:"findings,omitempty"`
 	Steps         []Step            `json:"steps,omitempty"`
+	Applications  []Application     `json:"applications,omitempty"`
 	Warnings      []string          `json:"warnings,omitempty"`
 	Errors        []Problem         `json:"errors,omitempty"` // why the command failed; exit status not 0 or 3
 	Summary       string            `json:"summary"`

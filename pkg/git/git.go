@@ -1,14 +1,12 @@
-// Package git asks the git command line for facts about a work tree. It uses
-// plumbing with NUL-separated output alone, so paths need no quoting.
+// Package git asks the git command line about a work tree, and commits, fetches
+// and pushes with it. It uses plumbing with NUL-separated output wherever there
+// is some, so paths need no quoting. It never prompts.
 package git
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -19,12 +17,17 @@ var ErrNoRepository = errors.New("not inside a git work tree")
 // Tree is a git work tree.
 type Tree struct {
 	Root      string // absolute path of the top folder
+	GitDir    string // absolute path of this work tree's git directory
 	CommonDir string // absolute path of the git directory that all linked work trees share
+
+	format string // of object names: sha1 or sha256
 }
 
-// Open finds the work tree that dir lies in.
+// Open finds the work tree that dir lies in. What a git hook's environment says
+// about the repository does not count.
 func Open(ctx context.Context, dir string) (*Tree, error) {
-	out, err := run(ctx, dir, nil, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir")
+	out, err := command{dir: dir, args: []string{"rev-parse", "--path-format=absolute",
+		"--show-toplevel", "--git-dir", "--git-common-dir", "--show-object-format"}}.run(ctx)
 	if err != nil {
 		// Git ends with 128 for this as for a repository of somebody else.
 		if strings.Contains(err.Error(), "not a git repository") {
@@ -33,10 +36,13 @@ func Open(ctx context.Context, dir string) (*Tree, error) {
 		return nil, err
 	}
 	lines := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
-	if len(lines) != 2 {
+	if len(lines) != 4 {
 		return nil, fmt.Errorf("%s: git rev-parse: unexpected answer of %d lines", dir, len(lines))
 	}
-	return &Tree{Root: filepath.FromSlash(lines[0]), CommonDir: filepath.FromSlash(lines[1])}, nil
+	for i := range 3 {
+		lines[i] = filepath.FromSlash(lines[i])
+	}
+	return &Tree{Root: lines[0], GitDir: lines[1], CommonDir: lines[2], format: lines[3]}, nil
 }
 
 // Tracked returns those of the paths (relative to the root, with slashes) that the index holds.
@@ -47,7 +53,7 @@ func (t *Tree) Tracked(ctx context.Context, paths []string) (map[string]bool, er
 	}
 	// The list is compared here: pathspecs on the command line have a length
 	// limit, and they are patterns.
-	out, err := run(ctx, t.Root, nil, "ls-files", "-z")
+	out, err := t.command("ls-files", "-z").run(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -66,56 +72,46 @@ func (t *Tree) Tracked(ctx context.Context, paths []string) (map[string]bool, er
 // Ignored returns those of the paths (relative to the root, with slashes) that an ignore rule
 // matches, whether they are tracked or not.
 func (t *Tree) Ignored(ctx context.Context, paths []string) (map[string]bool, error) {
-	ignored := map[string]bool{}
+	rules, err := t.IgnoreRules(ctx, paths)
+	ignored := make(map[string]bool, len(rules))
+	for p := range rules {
+		ignored[p] = true
+	}
+	return ignored, err
+}
+
+// IgnoreRule is the line that ignores a path.
+type IgnoreRule struct {
+	Source  string // file that holds it, relative to the root where it is below it
+	Line    string
+	Pattern string
+}
+
+func (r IgnoreRule) String() string { return r.Source + ":" + r.Line + ": " + r.Pattern }
+
+// IgnoreRules returns for each ignored path the rule that decides, whether the
+// path is tracked or not.
+func (t *Tree) IgnoreRules(ctx context.Context, paths []string) (map[string]IgnoreRule, error) {
+	rules := map[string]IgnoreRule{}
 	if len(paths) == 0 {
-		return ignored, nil
+		return rules, nil
 	}
-	var in bytes.Buffer
-	for _, p := range paths {
-		in.WriteString(p + "\x00")
-	}
-	out, err := run(ctx, t.Root, &in, "check-ignore", "--no-index", "-z", "--stdin")
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 1 { // none is ignored
-		return ignored, nil
+	out, err := t.command("check-ignore", "--no-index", "--verbose", "-z", "--stdin").feed(strings.Join(paths, "\x00") + "\x00").run(ctx)
+	if exitCode(err) == 1 { // none is ignored
+		return rules, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range fields(out) {
-		ignored[p] = true
+	f := strings.Split(string(out), "\x00")
+	for ; len(f) >= 4; f = f[4:] {
+		if !strings.HasPrefix(f[2], "!") { // a rule that takes it out again
+			rules[f[3]] = IgnoreRule{Source: f[0], Line: f[1], Pattern: f[2]}
+		}
 	}
-	return ignored, nil
-}
-
-// Head is the full hash of the commit that is checked out; empty before the first commit.
-func (t *Tree) Head(ctx context.Context) (string, error) {
-	out, err := run(ctx, t.Root, nil, "rev-parse", "--verify", "--quiet", "HEAD")
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 1 {
-		return "", nil
-	}
-	return strings.TrimSpace(string(out)), err
+	return rules, nil
 }
 
 func fields(out []byte) []string {
 	return strings.FieldsFunc(string(out), func(r rune) bool { return r == 0 })
-}
-
-// run executes git in dir and returns its standard output; git's own message
-// goes into the error.
-func run(ctx context.Context, dir string, stdin *bytes.Buffer, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C") // for the messages that are looked at
-	if stdin != nil {
-		cmd.Stdin = stdin
-	}
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(stderr.String()))
-	}
-	return out, nil
 }

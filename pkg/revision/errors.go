@@ -1,0 +1,43 @@
+package revision
+
+import (
+	"fmt"
+
+	"github.com/sealway/sealway/pkg/git"
+)
+
+// Error says that Argo CD would sync another version than the one at hand.
+type Error struct{ Comparison }
+
+func (e *Error) Error() string {
+	head, theirs := git.Short(e.Head), git.Short(e.Source.Commit)
+	switch {
+	case e.State == NotPushed:
+		return fmt.Sprintf("%s: %s is not pushed: Argo CD sees %s on %s", e.Source.Path, head, theirs, e.followed())
+	case e.State == Diverged:
+		return fmt.Sprintf("%s: %s here and %s on the remote have diverged: yours is %s, Argo CD sees %s", e.Source.Path, e.Branch, e.followed(), head, theirs)
+	case e.Branch == "":
+		return fmt.Sprintf("%s: Argo CD follows %s (%s), HEAD is detached at %s", e.Source.Path, e.target(), theirs, head)
+	default:
+		return fmt.Sprintf("%s: Argo CD follows %s (%s), you are on %s (%s)", e.Source.Path, e.target(), theirs, e.Branch, head)
+	}
+}
+
+func (e *Error) target() string {
+	if e.Source.Target == "" {
+		return "HEAD"
+	}
+	return e.Source.Target
+}
+
+// Hint says how the version at hand gets where Argo CD looks.
+func (e *Error) Hint() string {
+	switch e.State {
+	case NotPushed:
+		return "`git push`, then again; or -revision=" + git.Short(e.Source.Commit) + " to sync what is there"
+	case Diverged:
+		return "`git pull --rebase` and `git push`, then again"
+	default:
+		return fmt.Sprintf("merge into %s and pull it, then again; or -revision=%s to sync what is there", e.target(), git.Short(e.Source.Commit))
+	}
+}

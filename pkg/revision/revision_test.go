@@ -1,0 +1,169 @@
+package revision_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/sealway/sealway/pkg/git"
+	"github.com/sealway/sealway/pkg/git/gittest"
+	"github.com/sealway/sealway/pkg/revision"
+)
+
+func TestMain(m *testing.M) { os.Exit(gittest.Main(m)) }
+
+const (
+	folder = "applications/shop"
+	file   = folder + "/values.yaml"
+)
+
+// world is a remote that Argo CD follows and a clone of it.
+type world struct {
+	*testing.T
+	remote, clone *gittest.Repo
+	first         string // the commit that both begin with
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{T: t, remote: gittest.Bare(t)}
+	w.clone = w.remote.Clone()
+	w.clone.Git("switch", "--quiet", "-C", "main")
+	w.first = w.clone.Commit(file, "1")
+	w.clone.Git("push", "--quiet", "-u", "origin", "main")
+	return w
+}
+
+// argo is the remote's newest commit on main.
+func (w *world) argo() string { return w.remote.Git("rev-parse", "main") }
+
+// colleague pushes a change of the file from another clone.
+func (w *world) colleague(name, text string) {
+	other := w.remote.Clone()
+	other.Commit(name, text)
+	other.Git("push", "--quiet", "origin", "HEAD:main")
+}
+
+func (w *world) compare(change func(*revision.Source)) revision.Comparison {
+	w.Helper()
+	tree, err := git.Open(w.Context(), w.clone.Dir)
+	if err != nil {
+		w.Fatal(err)
+	}
+	s := revision.Source{URL: w.remote.Dir, Target: "main", Path: folder, Commit: w.argo()}
+	if change != nil {
+		change(&s)
+	}
+	c, err := revision.Compare(w.Context(), tree, s)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return c
+}
+
+func TestCompare(t *testing.T) {
+	cases := []struct {
+		name, reason string
+		prepare      func(*world)
+		source       func(*revision.Source)
+		want         revision.State
+		said         string // in the error, the hint or the warning
+	}{
+		{name: "pushed", reason: "HEAD is what Argo CD sees", want: revision.Same},
+		{name: "not pushed", reason: "the commit is here alone",
+			prepare: func(w *world) { w.clone.Commit(file, "2") },
+			want:    revision.NotPushed, said: "is not pushed: Argo CD sees"},
+		{name: "another file is not pushed", reason: "only the application's folder counts",
+			prepare: func(w *world) { w.clone.Commit("README.md", "2") },
+			want:    revision.Same},
+		{name: "on a branch", reason: "Argo CD follows main",
+			prepare: func(w *world) {
+				w.clone.Git("switch", "--quiet", "-c", "feature-x")
+				w.clone.Commit(file, "2")
+			},
+			want: revision.OtherBranch, said: "Argo CD follows main ("},
+		{name: "on a branch that is merged by a squash", reason: "the folder is the same, whatever the commits are called",
+			prepare: func(w *world) {
+				w.clone.Git("switch", "--quiet", "-c", "feature-x")
+				w.clone.Commit(file, "2")
+				w.colleague(file, "2")
+			},
+			want: revision.Same},
+		{name: "a colleague was faster", reason: "the remote has HEAD and more, and the commit has to be fetched",
+			prepare: func(w *world) { w.colleague(file, "2") },
+			want:    revision.Newer, said: "main has newer commits than yours"},
+		{name: "diverged", reason: "both have what the other has not",
+			prepare: func(w *world) {
+				w.colleague("other", "2")
+				w.clone.Commit(file, "3")
+			},
+			want: revision.Diverged, said: "have diverged"},
+		{name: "default branch", reason: "HEAD is the branch that the remote says, so the one at hand may be it",
+			prepare: func(w *world) { w.clone.Commit(file, "2") },
+			source:  func(s *revision.Source) { s.Target = "HEAD" },
+			want:    revision.NotPushed, said: "is not pushed"},
+		{name: "detached", reason: "no branch is at hand",
+			prepare: func(w *world) {
+				w.clone.Commit(file, "2")
+				w.clone.Git("switch", "--quiet", "--detach")
+			},
+			want: revision.OtherBranch, said: "HEAD is detached at"},
+		{name: "another repository", reason: "its commits cannot be known here",
+			source: func(s *revision.Source) {
+				s.URL, s.Commit = "https://example.com/other.git", strings.Repeat("a", 40)
+			},
+			want: revision.Unknown, said: "https://example.com/other.git, which is no remote of this repository"},
+		{name: "the remote is gone", reason: "not knowing is no error: the sync may go on",
+			prepare: func(w *world) { w.clone.Git("remote", "set-url", "origin", w.clone.Path("gone")) },
+			source: func(s *revision.Source) {
+				s.URL, s.Commit = strings.TrimSuffix(s.URL, "remote.git")+"../"+"x", strings.Repeat("a", 40)
+			},
+			want: revision.Unknown, said: "cannot be told"},
+		{name: "not committed", reason: "Argo CD cannot see the work tree",
+			prepare: func(w *world) { w.clone.Write(file, "2") },
+			want:    revision.Same, said: file + " is not committed"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			if c.prepare != nil {
+				c.prepare(w)
+			}
+			got := w.compare(c.source)
+			if got.State != c.want {
+				t.Errorf("%s, want %s: %s", got.State, c.want, c.reason)
+			}
+			said := got.Warning()
+			if err := got.Err(); err != nil {
+				said += err.Error()
+			}
+			if !strings.Contains(said, c.said) || c.said == "" && said != "" {
+				t.Errorf("it said %q, want %q", said, c.said)
+			}
+		})
+	}
+}
+
+func TestRemote(t *testing.T) {
+	r := gittest.New(t)
+	r.Git("remote", "add", "origin", "git@github.com:acme/gitops.git")
+	tree, err := git.Open(t.Context(), r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ url, want string }{
+		{"git@github.com:acme/gitops.git", "origin"},
+		{"https://github.com/acme/gitops", "origin"},
+		{"https://token@GitHub.com/acme/gitops.git/", "origin"},
+		{"ssh://git@github.com:22/acme/gitops.git", "origin"},
+		{"https://github.com/acme/other.git", ""},
+		{"https://gitlab.com/acme/gitops.git", ""},
+		{"https://github.com/Acme/gitops.git", ""}, // paths may differ by case
+		{"file:///srv/repo.git", "file:///srv/repo.git"},
+	} {
+		got, err := revision.Remote(t.Context(), tree, c.url)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.url, got, err, c.want)
+		}
+	}
+}

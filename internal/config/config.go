@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -27,6 +28,7 @@ type Config struct {
 	Pin          string            `yaml:"certificate"`  // the pinned certificate; default "sealed-secrets.pem"
 	Namespaces   map[string]string `yaml:"namespaces"`   // application -> namespace; default: the application's name
 	Controller   Controller        `yaml:"controller"`
+	ArgoCD       ArgoCD            `yaml:"argocd"`
 	Context      string            `yaml:"context"` // kubeconfig context; default: the current one
 
 	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
@@ -40,6 +42,37 @@ type Config struct {
 type Controller struct {
 	Namespace string `yaml:"namespace"` // default "kube-system"
 	Name      string `yaml:"name"`      // default: found by its usual names and its label
+}
+
+// ArgoCD names Argo CD's server: its Service in the cluster, or an address that
+// needs no tunnel. The environment's names are the argocd CLI's.
+type ArgoCD struct {
+	Namespace string `yaml:"namespace"` // of the Service; default "argocd", else wherever it is
+	Name      string `yaml:"name"`      // of the Service; default "argocd-server", else by its label
+	Server    string `yaml:"server"`    // host, host:port or URL; ARGOCD_SERVER; default: through the cluster
+
+	Token      string `yaml:"-"` // ARGOCD_AUTH_TOKEN
+	Plaintext  bool   `yaml:"-"` // ARGOCD_OPTS: --plaintext
+	Insecure   bool   `yaml:"-"` // ARGOCD_OPTS: --insecure
+	ServerCert string `yaml:"-"` // ARGOCD_OPTS: --server-crt FILE
+}
+
+// options reads of ARGOCD_OPTS what is about the connection; the rest is the CLI's.
+func (a *ArgoCD) options(text string) {
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '=' })
+	for i, w := range words {
+		off := i+1 < len(words) && words[i+1] == "false"
+		switch w {
+		case "--plaintext":
+			a.Plaintext = !off
+		case "--insecure":
+			a.Insecure = !off
+		case "--server-crt":
+			if i+1 < len(words) {
+				a.ServerCert = words[i+1]
+			}
+		}
+	}
 }
 
 // Load reads the settings of the repository with the given root. lookup is os.LookupEnv.
@@ -86,10 +119,15 @@ func (c *Config) environment(lookup func(string) (string, bool)) error {
 		"SEALED_SECRETS_CERT":                 &c.Certificate,
 		"SEALED_SECRETS_CONTROLLER_NAME":      &c.Controller.Name,
 		"SEALED_SECRETS_CONTROLLER_NAMESPACE": &c.Controller.Namespace,
+		"ARGOCD_SERVER":                       &c.ArgoCD.Server,
+		"ARGOCD_AUTH_TOKEN":                   &c.ArgoCD.Token,
 	} {
 		if v, ok := lookup(name); ok && v != "" {
 			*field = v
 		}
+	}
+	if opts, ok := lookup("ARGOCD_OPTS"); ok {
+		c.ArgoCD.options(opts)
 	}
 	switch v, _ := lookup("SEALWAY_OUTPUT"); v {
 	case "json":

@@ -42,6 +42,12 @@ func TestLoad(t *testing.T) {
 			env:  map[string]string{"SEALED_SECRETS_CONTROLLER_NAME": "other", "SEALWAY_CONTEXT": "two", "SEALWAY_OUTPUT": "json", "SEALED_SECRETS_CERT": "c.pem", "NO_COLOR": "1", "CI": "true"},
 			want: config.Config{Controller: config.Controller{Name: "other", Namespace: "a"}, Context: "two", Certificate: "c.pem", JSON: true, CI: true},
 		},
+		{
+			name: "Argo CD", reason: "the CLI's own variables",
+			file: "argocd: {namespace: gitops, name: argo-server}\n",
+			env:  map[string]string{"ARGOCD_SERVER": "argo.example.com", "ARGOCD_AUTH_TOKEN": "t", "ARGOCD_OPTS": "--grpc-web --plaintext --insecure=false --server-crt ca.pem"},
+			want: config.Config{ArgoCD: config.ArgoCD{Namespace: "gitops", Name: "argo-server", Server: "argo.example.com", Token: "t", Plaintext: true, ServerCert: "ca.pem"}, Colour: true},
+		},
 		{name: "empty variable", reason: "it is as if not set", file: "context: one\n", env: map[string]string{"SEALWAY_CONTEXT": "", "CI": "false"}, want: config.Config{Context: "one", Colour: true}},
 		{name: "dumb terminal", reason: "it knows no colours", env: map[string]string{"TERM": "dumb"}},
 	}

@@ -1,0 +1,130 @@
+package targets
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/pkg/argocd"
+	"github.com/sealway/sealway/pkg/tunnel"
+)
+
+// argo runs do with a client for Argo CD: for the server that ARGOCD_SERVER names,
+// else for the one in the cluster, through a tunnel of its own.
+func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Client) error) error {
+	if s.config.ArgoCD.Server != "" {
+		return s.argoNamed(ctx, do)
+	}
+	k, err := s.cluster()
+	if err != nil {
+		return err
+	}
+	s.report.Fact("cluster", k.String())
+	server, err := argocd.FindServer(ctx, k.Core, argocd.ServerOptions{Namespace: s.config.ArgoCD.Namespace, Name: s.config.ArgoCD.Name})
+	if err != nil {
+		return err
+	}
+	options := tunnel.Options{
+		Config: k.Config, Core: k.Core, Namespace: server.Namespace, Service: server.Name, Port: server.Port,
+		Events: func(e tunnel.Event) {
+			if e.Kind != tunnel.Opened {
+				s.console.Note("tunnel: %s", e)
+			}
+		},
+	}
+	return tunnel.With(ctx, options, func(ctx context.Context, t *tunnel.Tunnel) error {
+		transport, err := server.Transport(ctx, func(ctx context.Context) (net.Conn, error) { return t.Dial(ctx) })
+		if err != nil {
+			return err
+		}
+		password := argocd.Credential{
+			Source: "Secret " + server.Namespace + "/argocd-initial-admin-secret", Server: transport.Address,
+			Password: func(ctx context.Context) (string, string, error) {
+				password, err := server.AdminPassword(ctx)
+				return "admin", password, err
+			},
+		}
+		return s.connected(ctx, transport, append(s.token(transport.Address), password), do)
+	})
+}
+
+// token is ARGOCD_AUTH_TOKEN: it was set for the server that is talked to.
+func (s *session) token(address string) []argocd.Credential {
+	if s.config.ArgoCD.Token == "" {
+		return nil
+	}
+	return []argocd.Credential{{Source: "ARGOCD_AUTH_TOKEN", Server: address, Token: s.config.ArgoCD.Token}}
+}
+
+func (s *session) connected(ctx context.Context, t argocd.Transport, creds []argocd.Credential, do func(context.Context, *argocd.Client) error) error {
+	client, err := argocd.Connect(ctx, t, creds, argocd.Options{})
+	if err != nil {
+		return err
+	}
+	s.report.Fact("argocd", t.Address+" "+client.ServerVersion())
+	if skew := client.Skew(); skew != "" {
+		s.report.Warnings = append(s.report.Warnings, skew)
+	}
+	err = do(ctx, client)
+	return errors.Join(err, client.Close())
+}
+
+// argoNamed is for a server that needs no tunnel.
+func (s *session) argoNamed(ctx context.Context, do func(context.Context, *argocd.Client) error) error {
+	a := s.config.ArgoCD
+	t := argocd.Transport{Address: hostPort(a.Server)}
+	if !a.Plaintext && !strings.HasPrefix(a.Server, "http://") {
+		t.TLS = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: a.Insecure} //nolint:gosec // only where the user said so
+	}
+	if a.Insecure {
+		s.report.Warnings = append(s.report.Warnings, "ARGOCD_OPTS has --insecure: whoever answers at "+t.Address+" gets the token")
+	}
+	if a.ServerCert != "" && t.TLS != nil {
+		pool, err := authorities(a.ServerCert)
+		if err != nil {
+			return err
+		}
+		t.TLS.RootCAs = pool
+	}
+	creds := s.token(t.Address)
+	stored, found, err := argocd.CLICredential(argocd.CLIConfigPath(os.LookupEnv), t.Address)
+	if err != nil && len(creds) == 0 {
+		return err
+	}
+	if found {
+		creds = append(creds, stored)
+	}
+	return s.connected(ctx, t, creds, do)
+}
+
+// hostPort is the address without its scheme, with the scheme's port if it has none.
+func hostPort(server string) string {
+	port := "443"
+	if rest, ok := strings.CutPrefix(server, "http://"); ok {
+		server, port = rest, "80"
+	}
+	server = strings.TrimSuffix(strings.TrimPrefix(server, "https://"), "/")
+	if _, _, err := net.SplitHostPort(server); err == nil {
+		return server
+	}
+	return net.JoinHostPort(strings.Trim(server, "[]"), port)
+}
+
+// authorities reads the certificates that --server-crt names.
+func authorities(path string) (*x509.CertPool, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("ARGOCD_OPTS: --server-crt: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		return nil, &console.Usage{Problem: "ARGOCD_OPTS: --server-crt: " + path + ": no certificate in it", Advice: "it is a PEM file with the server's certificate or its authority's"}
+	}
+	return pool, nil
+}

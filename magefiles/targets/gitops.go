@@ -1,0 +1,65 @@
+package targets
+
+import (
+	"context"
+	"time"
+
+	"github.com/magefile/mage/mg"
+)
+
+// Gitops publishes, syncs and watches what Argo CD deploys.
+type Gitops mg.Namespace
+
+// Sync has Argo CD sync an application, or several separated by commas, and waits until they are Synced and Healthy.
+func (Gitops) Sync(ctx context.Context, app string,
+	revision *string, // sync this commit, tag or branch in place of the one that is followed
+	prune *bool, // delete what is no longer in Git
+	hard *bool, // render the manifests anew, past every cache
+	dryRun *bool, // have Argo CD try it and change nothing
+	noWait *bool, // return when the operation has begun
+	timeout *time.Duration, // for all of it; default 5m
+	terminateOnTimeout *bool, // end the operation when the time is over or with Ctrl-C
+	json *bool, // print the result as JSON
+) error {
+	o := syncArguments{revision, prune, hard, dryRun, noWait, timeout, terminateOnTimeout}
+	return run(ctx, "gitops:sync", arguments{app: names(&app), json: json}, func(ctx context.Context, s *session) error {
+		return s.sync(ctx, names(&app), o.options())
+	})
+}
+
+// SyncAll syncs every application that follows this repository, several at once.
+func (Gitops) SyncAll(ctx context.Context,
+	selector *string, // only applications with these labels, as kubectl has it
+	prune *bool, // delete what is no longer in Git
+	hard *bool, // render the manifests anew, past every cache
+	dryRun *bool, // have Argo CD try it and change nothing
+	noWait *bool, // return when the operations have begun
+	timeout *time.Duration, // for all of it; default 5m
+	terminateOnTimeout *bool, // end the operations when the time is over or with Ctrl-C
+	json *bool, // print the result as JSON
+) error {
+	o := syncArguments{nil, prune, hard, dryRun, noWait, timeout, terminateOnTimeout}
+	return run(ctx, "gitops:syncAll", arguments{json: json}, func(ctx context.Context, s *session) error {
+		return s.syncAll(ctx, text(selector), o.options())
+	})
+}
+
+// Status shows for every application sync, health, revision against HEAD and the last operation.
+func (Gitops) Status(ctx context.Context,
+	selector *string, // only applications with these labels, as kubectl has it
+	json *bool, // print the result as JSON
+) error {
+	return run(ctx, "gitops:status", arguments{json: json}, func(ctx context.Context, s *session) error {
+		return s.argoStatus(ctx, text(selector))
+	})
+}
+
+// Diff shows what a sync would change; values of Secrets are masked. Status 3 if anything.
+func (Gitops) Diff(ctx context.Context, app string,
+	hard *bool, // render the manifests anew, past every cache
+	json *bool, // print the result as JSON
+) error {
+	return run(ctx, "gitops:diff", arguments{app: names(&app), json: json}, func(ctx context.Context, s *session) error {
+		return s.argoDiff(ctx, names(&app), is(hard))
+	})
+}

@@ -1,0 +1,123 @@
+package argocd
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
+)
+
+// gaveUp is the error of a wait that ended before what it waited for was there,
+// by its deadline or by the caller. Our operation goes on unless it was asked to
+// be terminated.
+func (j *job) gaveUp(ctx context.Context, waited time.Duration) error {
+	byCaller := errors.Is(ctx.Err(), context.Canceled)
+	patience := j.c.opts.Terminate
+	if byCaller {
+		patience = min(patience, interrupted)
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	running, terminated := j.fate(late)
+	if byCaller {
+		return &InterruptedError{App: j.r.String(), For: j.waitedFor(), Running: running, Terminated: terminated}
+	}
+	e := &TimeoutError{App: j.r.String(), Waited: waited, For: j.waitedFor(), Running: running, Terminated: terminated}
+	if op := j.app.Operation; running && op != nil {
+		e.Detail = op.Message
+	}
+	if j.feed != nil {
+		e.Cause = j.feed.failed
+	}
+	if j.step == Operating || j.step == Settling {
+		e.Blocking = j.app.Blocking()
+	}
+	return e
+}
+
+func (j *job) waitedFor() string {
+	switch j.step {
+	case Refreshing, Comparing:
+		return "Argo CD to compare it with Git"
+	case Queueing:
+		return "the operation of " + by(j.app.Operation.by())
+	case Starting:
+		return "the operation to begin"
+	case Operating:
+		return "the operation"
+	case Settling:
+		return "Synced and Healthy; it is " + detail(j.app)
+	}
+	return string(j.step)
+}
+
+// fate looks what becomes of the operation, and terminates it where that was asked
+// for and it is ours.
+func (j *job) fate(ctx context.Context) (running, terminated bool) {
+	if j.sent {
+		// The last state may be old, or the request was cut off half way.
+		if app, err := j.c.query(ctx, j.r, call{op: "get", app: j.r.String()}, ""); err == nil {
+			j.see(app)
+		}
+	}
+	op := j.app.Operation
+	running = op.Running() && (j.mine(op) || j.out.Adopted)
+	if !running || !j.o.Terminate || !j.mine(op) {
+		return running, false
+	}
+	app, err := j.c.terminate(ctx, j.r, op)
+	if err != nil {
+		return true, false
+	}
+	j.see(app)
+	j.out.Operation = app.Operation
+	return false, app.Operation != nil && app.Operation.Phase != "Succeeded"
+}
+
+// Terminate ends the operation of an application, whoever began it, and waits
+// until it has ended. Without one it does nothing.
+func (c *Client) Terminate(ctx context.Context, name string) (App, error) {
+	r, err := parseName(name)
+	if err != nil {
+		return App{}, err
+	}
+	app, err := c.get(ctx, r)
+	if err != nil || !app.Operation.Running() {
+		return app, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, c.opts.Terminate)
+	defer cancel()
+	return c.terminate(bounded, r.of(app), app.Operation)
+}
+
+// terminate asks until the controller has done it. An operation that the
+// controller has not picked up cannot be terminated yet (argo-cd#17155).
+func (c *Client) terminate(ctx context.Context, r ref, op *Operation) (App, error) {
+	for n := 0; ; n++ {
+		_, err := do(ctx, c, call{op: "terminate the operation", app: r.String(), patience: c.opts.Patience}, func(ctx context.Context) (*application.OperationTerminateResponse, error) {
+			return c.apps.TerminateOperation(ctx, &application.OperationTerminateRequest{Name: &r.name, AppNamespace: r.appNamespace(), Project: r.projectName()})
+		})
+		early := err != nil && strings.Contains(err.Error(), "No operation is in progress")
+		if err != nil && !early {
+			return App{}, c.denied(ctx, r, "sync", err)
+		}
+		app, err := c.get(ctx, r)
+		if err != nil {
+			return App{}, err
+		}
+		if !app.Operation.Running() || !sameRequest(app.Operation, op) {
+			return app, nil
+		}
+		if err := sleep(ctx, c.opts.delay(n)); err != nil {
+			return App{}, err
+		}
+	}
+}
+
+// sameRequest says whether two states are of one operation, of which the first may
+// have been begun meanwhile.
+func sameRequest(now, before *Operation) bool {
+	return now.tag == before.tag && now.By == before.By && (before.Started.IsZero() || now.Started.Equal(before.Started))
+}

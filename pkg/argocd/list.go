@@ -1,0 +1,149 @@
+package argocd
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
+	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
+	"google.golang.org/grpc/codes"
+)
+
+// Filter says which applications are meant. The zero value is all of them.
+type Filter struct {
+	Selector  string   // over labels, as kubectl has it
+	Projects  []string // any of these
+	Namespace string   // of the Application objects
+}
+
+// List gives the applications that the account can see, those too that are being
+// deleted, sorted by namespace and name.
+func (c *Client) List(ctx context.Context, f Filter) ([]App, error) {
+	list, err := do(ctx, c, call{op: "list applications", patience: c.opts.Patience}, func(ctx context.Context) (*v1alpha1.ApplicationList, error) {
+		return c.apps.List(ctx, &application.ApplicationQuery{
+			Selector:     optional(f.Selector),
+			Projects:     f.Projects,
+			AppNamespace: optional(f.Namespace),
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	apps := make([]App, len(list.Items))
+	for i := range list.Items {
+		apps[i] = convert(&list.Items[i])
+	}
+	slices.SortFunc(apps, func(a, b App) int {
+		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
+	})
+	return apps, nil
+}
+
+// Get gives an application as it stands.
+func (c *Client) Get(ctx context.Context, name string) (App, error) {
+	r, err := parseName(name)
+	if err != nil {
+		return App{}, err
+	}
+	return c.get(ctx, r)
+}
+
+func (c *Client) get(ctx context.Context, r ref) (App, error) {
+	return c.query(ctx, r, call{op: "get", app: r.String(), patience: c.opts.Patience}, "")
+}
+
+func (c *Client) query(ctx context.Context, r ref, k call, refresh string) (App, error) {
+	app, err := do(ctx, c, k, func(ctx context.Context) (*v1alpha1.Application, error) {
+		return c.apps.Get(ctx, &application.ApplicationQuery{
+			Name:         &r.name,
+			AppNamespace: r.appNamespace(),
+			Projects:     r.projects(),
+			Refresh:      optional(refresh),
+		})
+	})
+	if err != nil {
+		return App{}, c.denied(ctx, r, "get", err)
+	}
+	return convert(app), nil
+}
+
+// denied finds out what a refusal means. The server answers "permission denied" for
+// what is not there, for what may not be seen, and for a moment in which it could
+// not ask the Kubernetes API. A list shows what can be seen.
+func (c *Client) denied(ctx context.Context, r ref, action string, err error) error {
+	var refused *ServerError
+	if !errors.As(err, &refused) || refused.Code != codes.PermissionDenied && refused.Code != codes.NotFound {
+		return err
+	}
+	apps, listErr := c.List(ctx, Filter{})
+	if listErr != nil {
+		return errors.Join(err, listErr)
+	}
+	names := make([]string, len(apps))
+	for i, a := range apps {
+		names[i] = a.Name
+		if strings.Contains(r.shown, "/") {
+			names[i] = a.Namespace + "/" + a.Name
+		}
+		if a.Name != r.name || r.namespace != "" && a.Namespace != r.namespace {
+			continue
+		}
+		if action == "get" {
+			return &UnreachableError{Server: c.server, Op: "get " + r.String(), Cause: errors.New("the server lists it and does not give it: can it reach the Kubernetes API?")}
+		}
+		return &PermissionError{App: r.String(), Project: a.Project, Action: action, User: c.user(ctx)}
+	}
+	return &NoApplicationError{Name: r.String(), Near: near(r.String(), names), Seen: len(apps)}
+}
+
+// user is who the calls are made as, as far as that is known.
+func (c *Client) user(ctx context.Context) string {
+	t, err := c.auth.get(ctx)
+	if err != nil {
+		return ""
+	}
+	return t.user
+}
+
+// near are up to three of the names that may have been meant, the nearest first.
+func near(name string, names []string) []string {
+	const most = 3
+	limit := max(1, len(name)/3)
+	distances := map[string]int{}
+	var found []string
+	for _, n := range names {
+		d := distance(name, n)
+		if d > limit && (len(name) < most || !strings.Contains(n, name) && !strings.Contains(name, n)) {
+			continue
+		}
+		if _, seen := distances[n]; !seen {
+			distances[n] = d
+			found = append(found, n)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b string) int { return distances[a] - distances[b] })
+	return found[:min(most, len(found))]
+}
+
+// distance counts the letters to insert, delete or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost++
+			}
+			corner = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -6,7 +6,7 @@
 // Open chooses a Ready Pod behind the Service and connects to it through the API
 // server's portforward subresource, over WebSocket, or over SPDY where the server
 // refuses that. Tunnel.Dial gives connections in process, without a port, fit for
-// http.Transport and gRPC; Tunnel.Listen takes them on a local port. With is Open
+// http.Transport and gRPC; Tunnel.Serve takes them on a local port. With is Open
 // and Close around a function.
 //
 // Each connection has a session of its own, so that one that is not read does not

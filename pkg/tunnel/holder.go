@@ -30,7 +30,7 @@ func (e *PortTakenError) Hint() string {
 	if e.PID == 0 {
 		return "take another port, or 0 for a free one"
 	}
-	return fmt.Sprintf("end it with `kill %d`, or take another port (0 for a free one)", e.PID)
+	return fmt.Sprintf("end it with `kill %d`, or take another port (0: a free one)", e.PID)
 }
 
 func (e *PortTakenError) Unwrap() error { return e.Cause }

@@ -3,59 +3,38 @@ package tunnel
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"syscall"
 	"time"
 )
 
-// Listener takes connections on a local port.
-type Listener struct {
-	t *Tunnel
-	l net.Listener
-}
-
-// Listen takes a local port, such as "127.0.0.1:8080" (port 0: a free one). It
-// stays taken, whatever becomes of the session, until the listener, the tunnel or
-// the context ends. A port that is taken is a PortTakenError.
-func (t *Tunnel) Listen(ctx context.Context, address string) (*Listener, error) {
+// Listen takes a local port for Tunnel.Serve, such as "127.0.0.1:8080" (port 0: a
+// free one). It needs no tunnel: whoever finds the port taken has not bothered
+// the cluster. A port that is taken is a PortTakenError.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, taken(address, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	ln := &Listener{t: t, l: l}
-	started := t.start(func() {
-		select {
-		case <-ctx.Done():
-		case <-t.ctx.Done():
-		}
-		l.Close()
-	})
-	if started != nil {
-		l.Close()
-		return nil, started
-	}
-	return ln, nil
+	return l, err
 }
 
-// Addr is the address that people connect to.
-func (l *Listener) Addr() net.Addr { return l.l.Addr() }
-
-// Close gives the port back; connections go on.
-func (l *Listener) Close() error { return l.l.Close() }
-
-// Serve takes connections until the listener ends. An end that somebody asked for
-// is no error.
-func (l *Listener) Serve(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { l.l.Close() })
-	defer stop()
+// Serve carries the connections that come in on a port until the listener, the
+// tunnel or the context ends, and then closes the listener; whatever becomes of
+// the session, the port stays open. An end that somebody asked for is no error.
+//
+// The connections have to be TCP's, or wrap one so that its CloseWrite and
+// SetLinger are theirs.
+func (t *Tunnel) Serve(ctx context.Context, l net.Listener) error {
+	defer l.Close()
+	for _, over := range []context.Context{ctx, t.ctx} {
+		stop := context.AfterFunc(over, func() { l.Close() })
+		defer stop()
+	}
 	for failures := 0; ; failures++ {
-		conn, err := l.l.Accept()
+		conn, err := l.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return nil
@@ -65,15 +44,27 @@ func (l *Listener) Serve(ctx context.Context) error {
 			continue
 		}
 		failures = 0
-		n := tcpEnd{conn.(*net.TCPConn)}
-		if l.t.start(func() { l.t.relay(l.t.ctx, n, func(error) {}) }) != nil {
+		c, ok := conn.(tcp)
+		if !ok {
+			conn.Close()
+			return fmt.Errorf("tunnel: cannot serve connections of type %T", conn)
+		}
+		n := tcpEnd{c}
+		if t.start(func() { t.relay(t.ctx, n, func(error) {}) }) != nil {
 			n.Abort(nil)
 		}
 	}
 }
 
+// tcp is what net.TCPConn has.
+type tcp interface {
+	net.Conn
+	CloseWrite() error
+	SetLinger(seconds int) error
+}
+
 // tcpEnd is a connection that came in on a port.
-type tcpEnd struct{ *net.TCPConn }
+type tcpEnd struct{ tcp }
 
 var _ near = tcpEnd{}
 

@@ -40,12 +40,12 @@ func dial(t *testing.T, tun *tunnel.Tunnel) net.Conn {
 // listen serves a port and returns its address.
 func listen(t *testing.T, tun *tunnel.Tunnel) string {
 	t.Helper()
-	l, err := tun.Listen(t.Context(), "127.0.0.1:0")
+	l, err := tunnel.Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- l.Serve(t.Context()) }()
+	go func() { done <- tun.Serve(t.Context(), l) }()
 	t.Cleanup(func() {
 		l.Close()
 		if err := <-done; err != nil {

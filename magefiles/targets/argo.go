@@ -33,7 +33,7 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 	options := tunnel.Options{
 		Config: k.Config, Core: k.Core, Namespace: server.Namespace, Service: server.Name, Port: server.Port,
 		Events: func(e tunnel.Event) {
-			if e.Kind != tunnel.Opened {
+			if e.Kind != tunnel.Connected {
 				s.console.Note("tunnel: %s", e)
 			}
 		},

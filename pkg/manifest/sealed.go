@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -102,6 +103,16 @@ func ReadSealed(path string, data []byte) ([]Sealed, error) {
 		}
 	}
 	return out, nil
+}
+
+// FindSealed is ReadSealed for a file of a chart's templates: a Helm template that
+// only speaks of SealedSecrets has none, unless its name begins with "sealed-".
+func FindSealed(path string, data []byte) ([]Sealed, error) {
+	out, err := ReadSealed(path, data)
+	if err != nil && strings.Contains(string(data), "{{") && !strings.HasPrefix(filepath.Base(path), "sealed-") {
+		return nil, nil
+	}
+	return out, err
 }
 
 func (o *object) sealed(path string) (*Sealed, error) {

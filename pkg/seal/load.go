@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/repo"
@@ -117,13 +115,7 @@ func (l *loader) files(ctx context.Context, a *application) error {
 // parseSealed finds the files that hold SealedSecrets.
 func parseSealed(ctx context.Context, files []repo.File) ([]sealedFile, error) {
 	list, err := repo.Each(ctx, files, func(f repo.File) (sealedFile, error) {
-		if !bytes.Contains(f.Data, []byte("SealedSecret")) {
-			return sealedFile{}, nil
-		}
-		objects, err := manifest.ReadSealed(f.Rel, f.Data)
-		if err != nil && bytes.Contains(f.Data, []byte("{{")) && !isSealedName(f.Path) {
-			return sealedFile{}, nil // a Helm template that only speaks of SealedSecrets
-		}
+		objects, err := manifest.FindSealed(f.Rel, f.Data)
 		return sealedFile{f.Path, f.Data, objects}, err
 	})
 	return slices.DeleteFunc(list, func(f sealedFile) bool { return len(f.objects) == 0 }), err
@@ -144,10 +136,6 @@ func Committed(ctx context.Context, r *repo.Repository, app repo.Application) ([
 }
 
 const sealedPrefix = "sealed-"
-
-func isSealedName(path string) bool {
-	return strings.HasPrefix(filepath.Base(path), sealedPrefix)
-}
 
 // private refuses plaintext that Git tracks or would pick up.
 func (l *loader) private(ctx context.Context, apps []repo.Application) error {

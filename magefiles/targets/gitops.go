@@ -63,3 +63,14 @@ func (Gitops) Diff(ctx context.Context, app string,
 		return s.argoDiff(ctx, names(&app), is(hard))
 	})
 }
+// Ship goes the whole way: seal, check, publish, sync, and compare what the cluster has.
+func (Gitops) Ship(ctx context.Context, app string,
+	prune *bool, // delete what is no longer in Git
+	timeout *time.Duration, // for the sync; default 5m
+	json *bool, // print the result as JSON
+) error {
+	o := syncArguments{prune: prune, timeout: timeout}
+	return run(ctx, "gitops:ship", arguments{app: names(&app), json: json}, func(ctx context.Context, s *session) error {
+		return s.ship(ctx, names(&app), o.options())
+	})
+}

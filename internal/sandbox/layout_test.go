@@ -60,7 +60,7 @@ func TestDownOfAnEmptyDirectory(t *testing.T) {
 func sample(dir string) (layout, sandboxState, Binaries) {
 	l := layout{dir}
 	bin := Binaries{}
-	for _, p := range platform() {
+	for _, p := range platform(Options{ArgoCD: ArgoCD}) {
 		for name := range recipes()[p].programs {
 			bin[name] = "/bin/" + name
 		}

@@ -69,7 +69,7 @@ func TestSupervisorTreeCompiles(t *testing.T) {
 
 func TestPlatformIsNamed(t *testing.T) {
 	all := recipes()
-	for _, p := range platform() {
+	for _, p := range platform(Options{ArgoCD: ArgoCD}) {
 		if _, ok := all[p]; !ok {
 			t.Errorf("the platform needs %s, which has no recipe", p)
 		}

@@ -28,7 +28,7 @@ func TestSandbox(t *testing.T) {
 		}
 	}
 	var err error
-	if p.bin, err = Build(p.ctx, p.options, append(platform(), Kubectl)...); err != nil {
+	if p.bin, err = Build(p.ctx, p.options, append(platform(p.options), Kubectl)...); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -173,7 +173,7 @@ func rotate(p *platformTest) {
 }
 
 func faults(p *platformTest) {
-	routes, err := p.cluster.controllerRoutes(p.ctx, 1)
+	routes, err := p.cluster.routes(p.ctx, p.sandbox.services()[0])
 	if err != nil {
 		p.Fatal(err)
 	}

@@ -6,16 +6,18 @@ import (
 	"github.com/magefile/mage/mg"
 )
 
-// Sandbox is a real Kubernetes with a real Sealed Secrets controller on this machine.
+// Sandbox is a real Kubernetes with a real Sealed Secrets controller and a real Argo CD on this machine.
 type Sandbox mg.Namespace
 
-// Up builds what is missing, starts the sandbox and prints its kubeconfig.
+// Up builds what is missing, starts the sandbox, has its Argo CD follow this repository, and prints its kubeconfig.
 func (Sandbox) Up(ctx context.Context,
 	dir *string, // state directory, for a second sandbox beside the default one
+	argocd *string, // which Argo CD: 2 (default), 3 or none
+	insecure *bool, // have Argo CD's server talk HTTP
 	json *bool, // print the result as JSON
 ) error {
 	return run(ctx, "sandbox:up", arguments{json: json}, func(ctx context.Context, s *session) error {
-		return s.sandboxUp(ctx, text(dir))
+		return s.sandboxUp(ctx, text(dir), text(argocd), is(insecure))
 	})
 }
 

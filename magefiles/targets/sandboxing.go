@@ -31,15 +31,48 @@ func (s *session) progress(e sandbox.Event) {
 	s.console.Progress(e.Step, strings.Join(parts, ", "), e.State != sandbox.StepRunning)
 }
 
-func (s *session) sandboxUp(ctx context.Context, dir string) error {
-	up, err := sandbox.Up(ctx, s.sandboxOptions(dir))
+func (s *session) sandboxUp(ctx context.Context, dir, argo string, insecure bool) error {
+	o := s.sandboxOptions(dir)
+	o.ArgoCDInsecure = insecure
+	switch argo {
+	case "", "2":
+		o.ArgoCD = sandbox.ArgoCD
+	case "3":
+		o.ArgoCD = sandbox.ArgoCD3
+	case "none":
+		o.ArgoCD = sandbox.NoArgoCD
+	default:
+		return &console.Usage{Problem: fmt.Sprintf("sandbox:up: -argocd=%s", argo), Advice: "it is 2, 3 or none"}
+	}
+	up, err := sandbox.Up(ctx, o)
 	if err != nil {
 		return err
 	}
 	s.report.Fact("kubeconfig", up.Kubeconfig)
 	s.report.Fact("server", up.Server)
+	if o.ArgoCD != sandbox.NoArgoCD {
+		if err := s.follow(ctx, up); err != nil {
+			return err
+		}
+	}
 	s.report.Summary = "export KUBECONFIG=" + up.Kubeconfig
 	return s.console.Report(s.report)
+}
+
+// follow has the sandbox's Argo CD follow what is committed here. That it cannot is
+// no reason to be without the sandbox.
+func (s *session) follow(ctx context.Context, up *sandbox.Sandbox) error {
+	s.report.Fact("repository", up.Repository)
+	names, err := up.Register(ctx, s.repo.Tree.Root)
+	if ctx.Err() != nil {
+		return err
+	}
+	if err != nil {
+		s.report.Warnings = append(s.report.Warnings, "Argo CD follows nothing here: "+err.Error())
+		return nil
+	}
+	s.console.Note("Argo CD follows main of %s: %s", up.Repository, strings.Join(names, ", "))
+	return nil
 }
 
 func (s *session) sandboxStatus(ctx context.Context, dir string) error {

@@ -61,7 +61,7 @@ type PushError struct {
 }
 
 func (e *PushError) Error() string {
-	return fmt.Sprintf("%s; commit %s is on %s and not pushed", e.Cause, git.Short(e.Commit), e.Branch)
+	return fmt.Sprintf("commit %s on %s: not pushed: %v", git.Short(e.Commit), e.Branch, e.Cause)
 }
 
 func (e *PushError) Unwrap() error { return e.Cause }

@@ -17,15 +17,17 @@ import (
 )
 
 // state is every file, link and folder of the script's work, with mode and
-// content; Git's own files and the script's home are left out.
+// content; Git's own folders (.git, remote.git) and the script's home are left out.
 func (s *script) state() (map[string]string, error) {
 	out := map[string]string{}
 	err := filepath.WalkDir(s.work, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		switch d.Name() {
-		case ".git", ".home", ".tmp":
+		switch name := d.Name(); {
+		case !d.IsDir() && name == ".git": // of a linked work tree
+			return nil
+		case d.IsDir() && (strings.HasSuffix(name, ".git") || name == ".home" || name == ".tmp"): // bare repositories are called x.git
 			return fs.SkipDir
 		}
 		info, err := d.Info()

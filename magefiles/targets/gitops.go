@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/magefile/mage/mg"
+
+	"github.com/sealway/sealway/pkg/publish"
 )
 
 // Gitops publishes, syncs and watches what Argo CD deploys.
@@ -63,6 +65,20 @@ func (Gitops) Diff(ctx context.Context, app string,
 		return s.argoDiff(ctx, names(&app), is(hard))
 	})
 }
+// Publish commits an application's sealed files and pushes them, and nothing else; several separated by commas, -all in the name's place for all.
+func (Gitops) Publish(ctx context.Context, app string,
+	remote *string, // remote or URL to push to; default: where git push goes
+	branch *string, // commit on a branch of this name and push it, for a pull request
+	message *string, // subject of the commit; default: names Secrets and keys
+	dryRun *bool, // show what would be committed and pushed, and do neither
+	json *bool, // print the result as JSON
+) error {
+	given := map[string]*string{"remote": remote, "branch": branch, "message": message}
+	return run(ctx, "gitops:publish", arguments{app: namesOrAll(app), json: json, text: given}, func(ctx context.Context, s *session) error {
+		return s.publish(ctx, namesOrAll(app), publish.Options{Remote: text(remote), Branch: text(branch), Message: text(message)}, is(dryRun))
+	})
+}
+
 // Ship goes the whole way: seal, check, publish, sync, and compare what the cluster has.
 func (Gitops) Ship(ctx context.Context, app string,
 	prune *bool, // delete what is no longer in Git

@@ -31,6 +31,7 @@ type arguments struct {
 	app  []string // positional names
 	cert *string
 	json *bool
+	text map[string]*string // flags that mean nothing when they are empty
 }
 
 // session is one run of one command.
@@ -52,6 +53,11 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	for _, p := range a.app {
 		if strings.HasPrefix(p, "-") || p == "" { // Mage takes a flag before the names for a name
 			return &console.Usage{Problem: fmt.Sprintf("%s: %q is no application", command, p), Advice: "names come first, flags behind them: mage " + command + " NAME -dryRun"}
+		}
+	}
+	for name, value := range a.text {
+		if value != nil && *value == "" { // an unset variable must not mean the default
+			return &console.Usage{Problem: fmt.Sprintf("%s: -%s is empty", command, name), Advice: "give it a value, or leave it out"}
 		}
 	}
 	tree, err := git.Open(ctx, ".")

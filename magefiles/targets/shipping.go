@@ -42,14 +42,12 @@ func (s *session) ship(ctx context.Context, folders []string, o argocd.SyncOptio
 
 // shown prints the report; findings are part of it, anything else stands alone.
 func (s *session) shown(err error) error {
-	var found *publish.FindingsError
-	if errors.As(err, &found) {
-		s.report.Findings = append(s.report.Findings, found.Findings...)
-		s.report.Summary = err.Error()
-		err = &console.Findings{Summary: err.Error()}
-	}
+	var refused *publish.FindingsError
 	var findings *console.Findings
-	if err != nil && !errors.As(err, &findings) {
+	switch {
+	case errors.As(err, &refused):
+		return s.refused(refused)
+	case err != nil && !errors.As(err, &findings):
 		return err
 	}
 	return errors.Join(s.console.Report(s.report), err)
@@ -130,26 +128,15 @@ func (s *session) sealAndPublish(ctx context.Context, apps []repo.Application, t
 	s.report.Entries = sealed.Entries()
 	s.report.Warnings = append(s.report.Warnings, sealed.Warnings...)
 	s.console.Note("seal: %s", s.summary("sealed"))
-	to.Check = func(ctx context.Context) ([]report.Finding, error) {
-		pin, pinErr := s.certificates().LoadPin()
-		findings, _, err := seal.Check(ctx, s.repo, apps, pin, pinErr)
-		return findings, err
-	}
-	plan, err := publish.NewPlan(ctx, s.repo, apps, to)
+	plan, err := s.publishPlan(ctx, apps, to)
 	if err != nil {
 		return err
 	}
-	result, err := plan.Apply(ctx)
+	result, err := s.publishApply(ctx, plan)
 	if err != nil {
 		return err
 	}
-	s.report.Entries = plan.Entries
-	s.report.Fact("commit", result.Commit)
-	if result.Pushed {
-		s.console.Note("publish: %.8s pushed to %s", result.Commit, plan.To)
-	} else {
-		s.console.Note("publish: %s has it already", plan.To)
-	}
+	s.console.Note("publish: %s", published(plan, result, apps, false))
 	return nil
 }
 

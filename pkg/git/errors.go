@@ -144,7 +144,7 @@ type RejectedError struct {
 }
 
 func (e *RejectedError) Error() string {
-	return fmt.Sprintf("remote %s: branch %s: the push was rejected: %s", e.Remote, e.Branch, e.Reason)
+	return fmt.Sprintf("remote %s: branch %s: rejected: %s", e.Remote, e.Branch, e.Reason)
 }
 
 // Unavailable marks a push that the remote does not allow: exit status 4.

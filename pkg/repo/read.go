@@ -52,6 +52,15 @@ func (r *Repository) Folder(ctx context.Context, dir string) ([]File, error) {
 	})
 }
 
+// PinFile reads the pinned certificate; nil when there is none.
+func (r *Repository) PinFile() ([]byte, error) {
+	data, err := r.readFile(r.PinPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return data, err
+}
+
 // Secrets reads the application's plaintext Secrets, in the order of its files.
 // All errors are joined.
 func (r *Repository) Secrets(ctx context.Context, a Application) ([]manifest.Secret, error) {

@@ -81,6 +81,17 @@ func (r *Repository) Rel(path string) string {
 	return filepath.ToSlash(rel)
 }
 
+// IsPlaintext reports whether a path (relative to the root, with slashes) is in
+// the folder of an application's plaintext, be the application still there or not.
+func (r *Repository) IsPlaintext(rel string) bool {
+	rest, ok := strings.CutPrefix(rel, filepath.ToSlash(r.opts.Applications)+"/")
+	if !ok {
+		return false
+	}
+	_, rest, _ = strings.Cut(rest, "/")
+	return strings.HasPrefix(rest, filepath.ToSlash(r.opts.Plaintext)+"/")
+}
+
 // Application is one folder under the applications folder.
 type Application struct {
 	Name      string

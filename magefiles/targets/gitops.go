@@ -65,6 +65,7 @@ func (Gitops) Diff(ctx context.Context, app string,
 		return s.argoDiff(ctx, names(&app), is(hard))
 	})
 }
+
 // Publish commits an application's sealed files and pushes them, and nothing else; several separated by commas, -all in the name's place for all.
 func (Gitops) Publish(ctx context.Context, app string,
 	remote *string, // remote or URL to push to; default: where git push goes

@@ -1,12 +1,10 @@
 package targets
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sealway/sealway/internal/console"
@@ -68,42 +66,20 @@ func (s *session) deployed(ctx context.Context, c *argocd.Client, apps []repo.Ap
 			return ok && source.Path == s.repo.Rel(app.Dir)
 		})
 		if i < 0 {
-			return nil, to, &notDeployedError{app: app.Name, path: s.repo.Rel(app.Dir)}
+			return nil, to, &revision.NotFollowedError{App: app.Name, Path: s.repo.Rel(app.Dir)}
 		}
 		source, _ := s.source(list[i])
-		next, err := s.followed(ctx, app, source)
+		remote, branch, err := revision.Destination(ctx, s.repo.Tree, source)
 		if err != nil {
 			return nil, to, err
 		}
+		next := publish.Options{Remote: remote, Target: branch}
 		if len(names) > 0 && (next.Remote != to.Remote || next.Target != to.Target) {
 			return nil, to, &console.Usage{Problem: fmt.Sprintf("%s follows another branch or repository than %s", app.Name, apps[0].Name), Advice: "ship them one after the other"}
 		}
 		names, to = append(names, list[i].Namespace+"/"+list[i].Name), next
 	}
 	return names, to, nil
-}
-
-// followed is where a commit has to be pushed for Argo CD to see it.
-func (s *session) followed(ctx context.Context, app repo.Application, source revision.Source) (publish.Options, error) {
-	remote, err := revision.Remote(ctx, s.repo.Tree, source.URL)
-	if err != nil {
-		return publish.Options{}, err
-	}
-	if remote == "" {
-		return publish.Options{}, &elsewhereError{app: app.Name, url: source.URL}
-	}
-	head, err := s.repo.Tree.Head(ctx)
-	if err != nil {
-		return publish.Options{}, err
-	}
-	target := strings.TrimPrefix(source.Target, "refs/heads/")
-	if target == "" || target == "HEAD" {
-		target = head.Branch
-	}
-	if head.Branch != target {
-		return publish.Options{}, &otherBranchError{app: app.Name, follows: target, branch: head.Branch}
-	}
-	return publish.Options{Remote: remote, Target: target}, nil
 }
 
 // sealAndPublish brings the plaintext at hand to where Argo CD looks. The
@@ -182,38 +158,4 @@ func (s *session) delivery(findings []report.Finding, checked int) error {
 		s.report.Summary += fmt.Sprintf("; %s in the cluster as here", count(checked, "Secret"))
 	}
 	return nil
-}
-
-// notDeployedError says that Argo CD does not know an application of the repository.
-type notDeployedError struct{ app, path string }
-
-func (e *notDeployedError) Error() string {
-	return fmt.Sprintf("application %s: no application in Argo CD has the path %s", e.app, e.path)
-}
-
-// Hint says how it comes into being.
-func (e *notDeployedError) Hint() string {
-	return "`kubectl apply -f " + e.path + "/application.yaml`, or is this the wrong cluster?"
-}
-
-// elsewhereError says that a push from here does not reach what Argo CD follows.
-type elsewhereError struct{ app, url string }
-
-func (e *elsewhereError) Error() string {
-	return fmt.Sprintf("application %s: Argo CD follows %s, which is no remote of this repository", e.app, e.url)
-}
-
-// Hint says how to add it.
-func (e *elsewhereError) Hint() string { return "`git remote add NAME " + e.url + "`, then again" }
-
-// otherBranchError says that what is committed here is not what Argo CD looks at.
-type otherBranchError struct{ app, follows, branch string }
-
-func (e *otherBranchError) Error() string {
-	return fmt.Sprintf("application %s: Argo CD follows %s, you are on %s", e.app, e.follows, cmp.Or(e.branch, "a detached HEAD"))
-}
-
-// Hint says which ways there are.
-func (e *otherBranchError) Hint() string {
-	return fmt.Sprintf("`git switch %s`, or seal here, `mage gitops:publish %s -branch=NAME`, and `mage gitops:sync %s` after the merge", e.follows, e.app, e.app)
 }

@@ -1,6 +1,7 @@
 package revision
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/sealway/sealway/pkg/git"
@@ -40,4 +41,40 @@ func (e *Error) Hint() string {
 	default:
 		return fmt.Sprintf("merge into %s and pull it, then again; or -revision=%s to sync what is there", e.target(), git.Short(e.Source.Commit))
 	}
+}
+
+// NotFollowedError says that Argo CD does not know an application of the repository.
+type NotFollowedError struct{ App, Path string }
+
+func (e *NotFollowedError) Error() string {
+	return fmt.Sprintf("application %s: no application in Argo CD has the path %s", e.App, e.Path)
+}
+
+// Hint says how it comes into being.
+func (e *NotFollowedError) Hint() string {
+	return "`kubectl apply -f " + e.Path + "/application.yaml`, or is this the wrong cluster?"
+}
+
+// NoRemoteError says that a push from here does not reach what Argo CD follows.
+type NoRemoteError struct{ Path, URL string }
+
+func (e *NoRemoteError) Error() string {
+	return fmt.Sprintf("%s: Argo CD follows %s, which is no remote of this repository", e.Path, e.URL)
+}
+
+// Hint says how to add it.
+func (e *NoRemoteError) Hint() string { return "`git remote add NAME " + e.URL + "`, then again" }
+
+// BranchError says that what is committed here is not what Argo CD looks at.
+type BranchError struct{ Path, Follows, Branch string }
+
+func (e *BranchError) Error() string {
+	return fmt.Sprintf("%s: Argo CD follows %s, you are on %s", e.Path, e.follows(), cmp.Or(e.Branch, "a detached HEAD"))
+}
+
+func (e *BranchError) follows() string { return cmp.Or(e.Follows, "HEAD") }
+
+// Hint says which ways there are.
+func (e *BranchError) Hint() string {
+	return "`git switch " + e.follows() + "` and again; or `mage gitops:publish APP -branch=NAME`, and `mage gitops:sync APP` after the merge"
 }

@@ -211,6 +211,26 @@ func Remote(ctx context.Context, tree *git.Tree, address string) (string, error)
 	return "", nil
 }
 
+// Destination is where a commit has to be pushed for Argo CD to see it: a remote, by
+// name or by URL, and a branch, which is the one that is checked out.
+func Destination(ctx context.Context, tree *git.Tree, s Source) (remote, branch string, err error) {
+	if remote, err = Remote(ctx, tree, s.URL); err != nil {
+		return "", "", err
+	}
+	if remote == "" {
+		return "", "", &NoRemoteError{Path: s.Path, URL: git.Redact(s.URL)}
+	}
+	head, err := tree.Head(ctx)
+	if err != nil {
+		return "", "", fmt.Errorf("compare with Git: %w", err)
+	}
+	c := Comparison{Source: s, Branch: head.Branch}
+	if !c.follows() {
+		return "", "", &BranchError{Path: s.Path, Follows: s.Target, Branch: head.Branch}
+	}
+	return remote, head.Branch, nil
+}
+
 // canonical is host and path of a Git URL: the same repository goes by https, by ssh
 // and by scp's short form, with and without .git and a user.
 func canonical(address string) string {

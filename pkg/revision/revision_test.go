@@ -167,3 +167,23 @@ func TestRemote(t *testing.T) {
 		}
 	}
 }
+
+func TestDestination(t *testing.T) {
+	w := newWorld(t)
+	tree, err := git.Open(t.Context(), w.clone.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ url, target, remote, branch, said string }{
+		{w.remote.Dir, "main", "origin", "main", ""},
+		{w.remote.Dir, "", "origin", "main", ""},
+		{"file:///srv/repo.git", "refs/heads/main", "file:///srv/repo.git", "main", ""},
+		{w.remote.Dir, "release", "", "", "Argo CD follows release, you are on main"},
+		{"https://user:secret@example.com/x.git", "main", "", "", "Argo CD follows https://example.com/x.git, which is no remote"},
+	} {
+		remote, branch, err := revision.Destination(t.Context(), tree, revision.Source{URL: c.url, Target: c.target, Path: folder})
+		if remote != c.remote || branch != c.branch || (err == nil) != (c.said == "") || err != nil && !strings.Contains(err.Error(), c.said) {
+			t.Errorf("%s %s: %q, %q, %v", c.url, c.target, remote, branch, err)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -49,12 +50,12 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
-	for _, act := range []func(context.Context) error{p.setUp, p.generate, p.seal, p.unseal, p.rotate} {
+	for _, act := range []func(context.Context) error{p.setUp, p.generate, p.seal, p.publish, p.sync, p.ship} {
 		if err := act(ctx); err != nil {
 			return err
 		}
 	}
-	p.say("\nDone: plaintext on this machine, ciphertext in Git, Secrets in the cluster, and all three agree.")
+	p.say("\nDone: plaintext on this machine, ciphertext in Git, Secrets in the cluster, applications Synced and Healthy, and all of it agrees.")
 	return nil
 }
 
@@ -72,7 +73,22 @@ func (p *play) setUp(ctx context.Context) error {
 	if out, err := clone.CombinedOutput(); err != nil {
 		return fmt.Errorf("demo: git clone: %w: %s", err, bytes.TrimSpace(out))
 	}
-	return p.mage(ctx, "sandbox:up", "-dir="+p.sandbox)
+	for _, args := range [][]string{{"switch", "--quiet", "-C", "main"}, {"config", "user.name", "demo"}, {"config", "user.email", "demo@localhost"}} {
+		if _, err := p.git(ctx, args...); err != nil {
+			return err
+		}
+	}
+	if err := p.mage(ctx, "sandbox:up", "-dir="+p.sandbox); err != nil {
+		return err
+	}
+	// What a person's clone has: the repository that Argo CD follows is its origin.
+	origin := (&url.URL{Scheme: "file", Path: filepath.Join(p.sandbox, "repo.git")}).String()
+	for _, args := range [][]string{{"remote", "set-url", "origin", origin}, {"fetch", "--quiet"}, {"branch", "--quiet", "--set-upstream-to=origin/main"}} {
+		if _, err := p.git(ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *play) generate(ctx context.Context) error {
@@ -94,31 +110,36 @@ func (p *play) seal(ctx context.Context) error {
 	return nil
 }
 
-func (p *play) unseal(ctx context.Context) error {
-	p.say("\n4. Apply the sealed files; the controller makes Secrets of them.")
-	n, err := p.applyAndCompare(ctx)
-	if err != nil {
-		return err
-	}
-	p.say("   %d values in the cluster are those on this machine.", n)
-	return nil
+func (p *play) publish(ctx context.Context) error {
+	p.say("\n4. Commit the sealed files, and them alone, and push.")
+	return p.mage(ctx, "gitops:publish", "-all")
 }
 
-func (p *play) rotate(ctx context.Context) error {
-	p.say("\n5. Change one key: one item is sealed anew, the rest keeps its bytes.")
-	for _, args := range [][]string{{"add", "--all"}, {"-c", "user.name=demo", "-c", "user.email=demo@localhost", "commit", "--quiet", "-m", "sealed"}} {
-		if _, err := p.git(ctx, args...); err != nil {
+func (p *play) sync(ctx context.Context) error {
+	p.say("\n5. Argo CD syncs; the controller makes Secrets; the applications get healthy.")
+	for _, args := range [][]string{{"gitops:syncAll"}, {"gitops:status"}} {
+		if err := p.mage(ctx, args...); err != nil {
 			return err
 		}
+	}
+	return p.compare(ctx)
+}
+
+// ship is what a day looks like from now on.
+func (p *play) ship(ctx context.Context) error {
+	p.say("\n6. Change one key, and go the whole way with one command: one item is sealed anew, the rest keeps its bytes.")
+	before, err := p.git(ctx, "rev-parse", "HEAD")
+	if err != nil {
+		return err
 	}
 	file := filepath.Join("applications", "litellm", "local-secrets", "litellm-secrets.yaml")
 	if err := p.replace(file, `"demo-vllm-key"`, `"demo-vllm-key-2"`); err != nil {
 		return err
 	}
-	if err := p.mage(ctx, "seal:all"); err != nil {
+	if err := p.mage(ctx, "gitops:ship", "litellm"); err != nil {
 		return err
 	}
-	diff, err := p.git(ctx, "diff", "--unified=0")
+	diff, err := p.git(ctx, "diff", "--unified=0", strings.TrimSpace(before), "origin/main")
 	if err != nil {
 		return err
 	}
@@ -127,11 +148,7 @@ func (p *play) rotate(ctx context.Context) error {
 	if len(changed) != 2 || changed[1] != "CA_VLLM_LOCAL_API_KEY" {
 		return fmt.Errorf("demo: changed lines: %v, want the hash and CA_VLLM_LOCAL_API_KEY", changed)
 	}
-	if _, err := p.applyAndCompare(ctx); err != nil {
-		return err
-	}
-	p.say("   The controller has unsealed the new value.")
-	return nil
+	return p.compare(ctx)
 }
 
 // changedKeys are the keys of the lines that a diff adds.

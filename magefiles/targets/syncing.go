@@ -96,6 +96,9 @@ func (s *session) synced(ctx context.Context, c *argocd.Client, names []string, 
 // progressOf shows one event of a sync.
 func (s *session) progressOf(e argocd.Event) {
 	detail := string(e.Step)
+	if e.Step == argocd.Done {
+		detail = e.Sync + ", " + e.Health
+	}
 	if e.Detail != "" {
 		detail += ": " + e.Detail
 	}
@@ -112,7 +115,7 @@ func (s *session) progressOf(e argocd.Event) {
 	if e.Away != nil {
 		detail += "; " + e.Away.Error()
 	}
-	s.console.Progress(e.App, detail, e.Step == argocd.Done)
+	s.console.Progress(e.App, time.Since(s.now).Round(time.Second).String()+" "+detail, e.Step == argocd.Done)
 }
 
 // outcome is what a sync came to, for the report.

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	cadvisorapi "github.com/google/cadvisor/lib/model"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
@@ -27,6 +28,7 @@ import (
 	apitest "k8s.io/cri-api/pkg/apis/testing"
 	remote "k8s.io/cri-client/pkg"
 	fakeremote "k8s.io/cri-client/pkg/fake"
+	"k8s.io/klog/v2"
 	kubelettypes "k8s.io/kubelet/pkg/types"
 	"k8s.io/kubernetes/cmd/kubelet/app/options"
 	kubeletconfig "k8s.io/kubernetes/pkg/kubelet/apis/config"
@@ -44,6 +46,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "kubelet:", err)
 		os.Exit(1)
 	}
+}
+
+// machine has room for whatever is pretended to run on it; kubemark's has one core
+// and 3.75 GiB, which three applications fill.
+type machine struct{ cadvisortest.Fake }
+
+func (m *machine) MachineInfo(logger klog.Logger) (*cadvisorapi.MachineInfo, error) {
+	info, err := m.Fake.MachineInfo(logger)
+	if err == nil {
+		info.NumCores, info.MemoryCapacity = 64, 256<<30
+	}
+	return info, err
 }
 
 func run(ctx context.Context, kubeconfig, node string) error {
@@ -101,7 +115,7 @@ func run(ctx context.Context, kubeconfig, node string) error {
 	configuration.NodeStatusUpdateFrequency.Duration = 5 * time.Second
 
 	hollow := kubemark.NewHollowKubelet(flags, configuration, client, heartbeatClient,
-		&cadvisortest.Fake{NodeName: node}, fake.ImageService,
+		&machine{cadvisortest.Fake{NodeName: node}}, fake.ImageService,
 		finisher{RuntimeService: runtime, fake: fake.RuntimeService, client: client},
 		cm.NewStubContainerManager())
 	hollow.KubeletDeps.ProbeManager = probes{}

@@ -113,6 +113,10 @@ func (t *Tree) updateIndex(ctx context.Context, index string, changes []Change) 
 		cmd = cmd.private(index)
 	}
 	_, err := cmd.run(ctx)
+	if err == nil && index == "" {
+		// Let it know the files, as `git add` does. That some file is changed is no error.
+		_, _ = t.command("update-index", "-q", "--refresh").run(ctx)
+	}
 	return locked(err)
 }
 

@@ -190,6 +190,14 @@ func TestKinds(t *testing.T) {
 	}{
 		{kind: publish.Detached, prepare: func(w *world) { w.Git("switch", "--quiet", "--detach") }},
 		{kind: publish.NoRemote, prepare: func(w *world) { w.Git("remote", "remove", "origin") }},
+		{kind: publish.NoRemote, prepare: func(w *world) {
+			w.Git("remote", "add", "backup", "/nowhere")
+			w.Git("switch", "--quiet", "-c", "feature/x")
+		}},
+		{kind: publish.NoRemote, options: publish.Options{Branch: "topic"}, prepare: func(w *world) {
+			w.Git("remote", "add", "backup", "/nowhere")
+			w.Git("switch", "--quiet", "--detach")
+		}},
 		{kind: publish.InProgress, prepare: func(w *world) { w.Write(".git/MERGE_HEAD", w.Git("rev-parse", "HEAD")+"\n") }},
 		{kind: publish.Behind, prepare: func(w *world) {
 			other := w.remote.Clone()

@@ -14,12 +14,16 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sealway/sealway/pkg/git/gittest"
 )
 
-// Main runs the tests of a package and removes what they share. Use it as
+// Main runs the tests of a package, without the developer's git configuration,
+// and removes what they share. Use it as
 //
 //	func TestMain(m *testing.M) { os.Exit(scripttest.Main(m)) }
 func Main(m *testing.M) int {
+	gittest.Isolate()
 	status := m.Run()
 	if shared.dir != "" {
 		_ = os.RemoveAll(shared.dir)

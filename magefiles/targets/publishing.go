@@ -71,7 +71,8 @@ func (s *session) publishPlan(ctx context.Context, apps []repo.Application, o pu
 	s.report.Fact("remoteBranch", plan.To.Branch)
 	if plan.Commits() {
 		s.report.Fact("message", plan.Message)
-		s.console.Note("commit message: %s", strings.NewReplacer("\n\n", "\n    ", "\n", "\n    ").Replace(strings.TrimSpace(plan.Message)))
+		subject, _, _ := strings.Cut(plan.Message, "\n") // the rest is what the entries say
+		s.console.Note("commit message: %s", subject)
 	}
 	s.along(plan.Along)
 	return plan, nil

@@ -113,6 +113,10 @@ func (t *Tree) updateIndex(ctx context.Context, index string, changes []Change) 
 		cmd = cmd.private(index)
 	}
 	_, err := cmd.run(ctx)
+	if err == nil && index == "" {
+		// Let it know the files, as `git add` does. That some file is changed is no error.
+		_, _ = t.command("update-index", "-q", "--refresh").run(ctx)
+	}
 	return locked(err)
 }
 
@@ -174,6 +178,12 @@ func (t *Tree) commitAside(ctx context.Context, dir, index string, isNew bool, o
 // commitIndex runs `git commit` on a private index.
 func (t *Tree) commitIndex(ctx context.Context, index string, env []string, o CommitOptions) error {
 	_, err := t.command("commit", "--quiet", "--file=-").feed(o.Message).with(env...).with("GIT_INDEX_FILE=" + index).run(ctx)
+	if err != nil {
+		// It may have been told to stop when it was done already.
+		if hash, lost := t.Resolve(context.WithoutCancel(ctx), o.ref()); lost == nil && hash != "" && hash != o.Parent {
+			return nil
+		}
+	}
 	if exitCode(err) == 1 { // git itself ends with 128
 		return &HookError{Operation: "commit", Hooks: t.hooks(context.WithoutCancel(ctx), "pre-commit", "prepare-commit-msg", "commit-msg"), Output: said(err)}
 	}

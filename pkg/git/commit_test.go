@@ -18,11 +18,11 @@ import (
 func change(t *testing.T, r *gittest.Repo, tree *git.Tree, path, text string) git.Change {
 	t.Helper()
 	r.Write(path, text)
-	hash, err := tree.WriteBlob(t.Context(), []byte(text))
+	hashes, err := tree.WriteBlobs(t.Context(), [][]byte{[]byte(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return git.Change{Path: path, Entry: git.Entry{Mode: git.ModeFile, Hash: hash}}
+	return git.Change{Path: path, Entry: git.Entry{Mode: git.ModeFile, Hash: hashes[0]}}
 }
 
 // busy is a repository whose user has work under way: staged, partly staged, not

@@ -7,6 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -169,7 +171,25 @@ func (t *Tree) BlobHash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// WriteBlob puts a file's content into the repository, as it is.
-func (t *Tree) WriteBlob(ctx context.Context, data []byte) (hash string, err error) {
-	return t.command("hash-object", "-w", "--no-filters", "--stdin").feed(string(data)).line(ctx)
+// WriteBlobs puts the content of files into the repository, as it is, and returns
+// their hashes in that order.
+func (t *Tree) WriteBlobs(ctx context.Context, files [][]byte) (hashes []string, err error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	dir, err := os.MkdirTemp(t.GitDir, "sealway-objects-") // one process for all
+	if err != nil {
+		return nil, fmt.Errorf("git objects: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	var in strings.Builder
+	for i, data := range files {
+		path := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			return nil, fmt.Errorf("git objects: %w", err)
+		}
+		in.WriteString(cQuote(filepath.ToSlash(path)) + "\n")
+	}
+	out, err := t.command("hash-object", "-w", "--no-filters", "--stdin-paths").feed(in.String()).run(ctx)
+	return strings.Fields(string(out)), err
 }

@@ -47,9 +47,15 @@ func TestObjects(t *testing.T) {
 			if d := cmp.Diff([]string{tree.BlobHash([]byte("three\n")), tree.BlobHash([]byte("two\n"))}, hashes); d != "" {
 				t.Errorf("HashFiles (-want +got):\n%s", d)
 			}
-			hash, err := tree.WriteBlob(ctx, []byte("four\r\n"))
-			if err != nil || hash != tree.BlobHash([]byte("four\r\n")) {
-				t.Errorf("WriteBlob: %s, %v", hash, err)
+			written, err := tree.WriteBlobs(ctx, [][]byte{[]byte("four\r\n"), []byte("five")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff([]string{tree.BlobHash([]byte("four\r\n")), tree.BlobHash([]byte("five"))}, written); d != "" {
+				t.Errorf("WriteBlobs (-want +got):\n%s", d)
+			}
+			if _, err := tree.ReadBlobs(ctx, written); err != nil {
+				t.Error(err)
 			}
 		})
 	}

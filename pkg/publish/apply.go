@@ -2,7 +2,8 @@ package publish
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"slices"
 
 	"github.com/sealway/sealway/pkg/git"
 )
@@ -44,21 +45,24 @@ func (p *Plan) Apply(ctx context.Context) (Result, error) {
 
 func (p *Plan) commit(ctx context.Context) (hash string, err error) {
 	o := git.CommitOptions{Parent: p.parent, Branch: p.opts.Branch, Message: p.Message}
+	var files [][]byte
+	var want []string
 	for _, c := range p.changes {
 		change := git.Change{Path: c.path, Entry: c.entry}
 		if c.data != nil {
-			hash, err := p.repo.Tree.WriteBlob(ctx, c.data)
-			if err != nil {
-				return "", err
-			}
-			if hash != c.entry.Hash {
-				return "", fmt.Errorf("%s: git wrote %s, not %s", c.path, hash, c.entry.Hash)
-			}
+			files, want = append(files, c.data), append(want, c.entry.Hash)
 			if c.before.Mode == git.ModeExecFile {
 				change.Mode = git.ModeExecFile
 			}
 		}
 		o.Changes = append(o.Changes, change)
+	}
+	got, err := p.repo.Tree.WriteBlobs(ctx, files)
+	if err != nil {
+		return "", err
+	}
+	if !slices.Equal(want, got) {
+		return "", errors.New("commit: git wrote other objects than those that were checked")
 	}
 	return p.repo.Tree.Commit(ctx, o)
 }

@@ -3,7 +3,6 @@ package publish
 import (
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/git"
@@ -108,12 +107,11 @@ func noRemote() *Problem {
 }
 
 func manyRemotes(branch string, remotes []git.Remote) *Problem {
-	object := "branch " + branch
 	if branch == "" {
-		object = "HEAD"
+		return &Problem{NoRemote, "HEAD", "no branch is checked out, and the remotes are " + names(remotes), "say which: -remote=" + remotes[0].Name}
 	}
-	return &Problem{NoRemote, object, "it has no upstream, and the remotes are " + names(remotes),
-		fmt.Sprintf("say which: -remote=%s, or `git push -u %s %s` once", remotes[0].Name, remotes[0].Name, path.Base(branch))}
+	return &Problem{NoRemote, "branch " + branch, "it has no upstream, and the remotes are " + names(remotes),
+		fmt.Sprintf("say which: -remote=%s, or `git push -u %s %s` once", remotes[0].Name, remotes[0].Name, branch)}
 }
 
 func unknownRemote(name string, remotes []git.Remote) *Problem {

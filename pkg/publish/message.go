@@ -34,35 +34,30 @@ func subject(diffs []diff) (text string, whole bool) {
 	if len(diffs) == 1 {
 		return diffs[0].subject()
 	}
-	var apps []string
-	var sealed, removed, pins int
+	var apps, what []string
+	count := map[bool]int{} // removed or not
 	for _, d := range diffs {
-		switch {
-		case d.certificate != "":
-			pins++
-			continue
-		case d.Action == report.Delete:
-			removed++
-		default:
-			sealed++
-		}
-		if !slices.Contains(apps, d.Application) {
+		if d.certificate == "" {
+			count[d.Action == report.Delete]++
 			apps = append(apps, d.Application)
 		}
 	}
-	var what []string
-	if sealed > 0 {
-		what = append(what, "seal "+secrets(sealed))
+	apps = slices.Compact(slices.Sorted(slices.Values(apps)))
+	if n := count[false]; n > 0 {
+		what = append(what, "seal "+secrets(n))
 	}
-	if removed > 0 {
-		what = append(what, "remove "+secrets(removed))
-	}
-	if pins > 0 {
-		what = append(what, "pin the certificate")
+	if n := count[true]; n > 0 {
+		what = append(what, "remove "+secrets(n))
 	}
 	text = strings.Join(apps, ", ") + ": " + strings.Join(what, ", ")
-	if len(text) > maxSubject {
+	if count[false]+count[true] == 1 {
+		text, _ = diffs[0].subject() // the certificate is the last one
+	}
+	if len(text) > maxSubject && len(apps) > 1 {
 		text = fmt.Sprintf("%d applications: %s", len(apps), strings.Join(what, ", "))
+	}
+	if diffs[len(diffs)-1].certificate != "" {
+		text += ", pin the certificate"
 	}
 	return text, false
 }

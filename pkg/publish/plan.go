@@ -113,13 +113,15 @@ func (p *planner) state(ctx context.Context) (err error) {
 	if p.head.Branch == "" && p.opts.Branch == "" {
 		return detached(p.head.Commit)
 	}
-	p.index, err = p.tree.Index(ctx)
+	if p.index, err = p.tree.Index(ctx); err != nil {
+		return err
+	}
 	for path, e := range p.index {
 		if e.Unmerged {
 			return unmerged(path)
 		}
 	}
-	return err
+	return p.submodules()
 }
 
 // decide compares what is here with the commit that the new one goes on, and

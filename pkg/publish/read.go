@@ -41,9 +41,6 @@ func (p *planner) read(ctx context.Context) error {
 	for _, app := range p.apps {
 		dir := p.repo.Rel(app.Sealed)
 		folders[dir] = app.Name
-		if err := p.submodule(dir); err != nil {
-			return err
-		}
 		files, err := p.repo.Folder(ctx, app.Sealed)
 		errs = append(errs, err)
 		for _, f := range files {
@@ -113,11 +110,13 @@ func (p *planner) pin() error {
 	return err
 }
 
-// submodule refuses a folder that belongs to another repository.
-func (p *planner) submodule(dir string) error {
-	for d := dir; d != "."; d = path.Dir(d) {
-		if p.index[d].Mode == git.ModeSubmodule {
-			return inSubmodule(d)
+// submodules refuses folders that belong to another repository.
+func (p *planner) submodules() error {
+	for _, app := range p.apps {
+		for d := p.repo.Rel(app.Sealed); d != "."; d = path.Dir(d) {
+			if p.index[d].Mode == git.ModeSubmodule {
+				return inSubmodule(d)
+			}
 		}
 	}
 	return nil

@@ -16,6 +16,7 @@ type values []value
 
 type value struct {
 	text   []byte
+	base64 []byte
 	object string // the Secret
 	key    string
 }
@@ -33,7 +34,8 @@ func (p *planner) values(ctx context.Context) values {
 		for i := range secrets {
 			for _, it := range secrets[i].Items {
 				if v := bytes.TrimSpace(it.Value); len(v) >= minValue {
-					out = append(out, value{v, secrets[i].Object(), it.Key})
+					encoded := bytes.TrimRight([]byte(base64.StdEncoding.EncodeToString(v)), "=")
+					out = append(out, value{v, encoded, secrets[i].Object(), it.Key})
 				}
 			}
 		}
@@ -51,7 +53,7 @@ func (list values) in(c *candidate) error {
 		}
 		at := bytes.Index(c.data, v.text)
 		if at < 0 {
-			at = bytes.Index(c.data, bytes.TrimRight([]byte(base64.StdEncoding.EncodeToString(v.text)), "="))
+			at = bytes.Index(c.data, v.base64)
 		}
 		if at >= 0 {
 			return &manifest.Error{Path: c.path, Line: 1 + bytes.Count(c.data[:at], []byte("\n")),

@@ -20,6 +20,7 @@ import (
 	"github.com/sealway/sealway/internal/kube"
 	"github.com/sealway/sealway/internal/sandbox"
 	"github.com/sealway/sealway/internal/scripttest"
+	"github.com/sealway/sealway/pkg/git/gittest"
 	"github.com/sealway/sealway/pkg/manifest"
 )
 
@@ -34,6 +35,7 @@ var platform struct {
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) (code int) {
+	gittest.Isolate()
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Minute)
 	defer cancel()
 	dir, err := os.MkdirTemp("", "sealway-e2e-")

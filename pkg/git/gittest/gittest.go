@@ -21,6 +21,7 @@ func Main(m *testing.M) int {
 
 // Isolate keeps every git that this process starts away from the configuration
 // of user and machine, and from the repository that a surrounding hook is for.
+// The owner of a folder does not matter: in a CI container it is somebody else.
 func Isolate() {
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
@@ -30,6 +31,9 @@ func Isolate() {
 	}
 	_ = os.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	_ = os.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
+	_ = os.Setenv("GIT_CONFIG_COUNT", "1")
+	_ = os.Setenv("GIT_CONFIG_KEY_0", "safe.directory")
+	_ = os.Setenv("GIT_CONFIG_VALUE_0", "*")
 }
 
 // Repo is a repository in a temporary folder, with an identity, on branch main.

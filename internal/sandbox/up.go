@@ -60,7 +60,7 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 func (l layout) adopt(ctx context.Context, o Options) (*Sandbox, error) {
 	state, err := l.load()
 	if err != nil || state.Ready.IsZero() || !state.Supervisor.Alive() {
-		return nil, nil //nolint:nilerr // there is none to adopt
+		return nil, nil
 	}
 	s := l.sandbox(o, state)
 	step := o.step("check the sandbox")

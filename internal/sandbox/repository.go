@@ -125,17 +125,17 @@ func (s *Sandbox) register(ctx context.Context, root string) ([]string, error) {
 }
 
 var (
-	errNoArgoCD     = errors.New("this sandbox has no Argo CD")
-	errNotAncestor  = errors.New("the branch main of the sandbox's repository holds commits that are not in it")
-	errNoCommit     = errors.New("it has no commit yet")
-	errNoApplicaton = errors.New("its commit has no applications/*/application.yaml")
+	errNoArgoCD      = errors.New("this sandbox has no Argo CD")
+	errNotAncestor   = errors.New("the branch main of the sandbox's repository holds commits that are not in it")
+	errNoCommit      = errors.New("it has no commit yet")
+	errNoApplication = errors.New("its commit has no applications/*/application.yaml")
 )
 
 func registerAdvice(err error) string {
 	switch {
 	case errors.Is(err, errNotAncestor):
 		return "merge the branch main of the sandbox's repository first, or start the sandbox anew"
-	case errors.Is(err, errNoCommit), errors.Is(err, errNoApplicaton):
+	case errors.Is(err, errNoCommit), errors.Is(err, errNoApplication):
 		return "commit the applications first: Argo CD sees what is committed"
 	}
 	return ""
@@ -175,7 +175,7 @@ func (s *Sandbox) push(ctx context.Context, root string) ([]*unstructured.Unstru
 		all = append(all, a)
 	}
 	if len(all) == 0 {
-		return nil, errNoApplicaton
+		return nil, errNoApplication
 	}
 	return all, nil
 }

@@ -95,7 +95,7 @@ func TestPush(t *testing.T) {
 		t.Errorf("without a commit: %v", err)
 	}
 	r.commit()
-	if _, err := push(); !errors.Is(err, errNoApplicaton) {
+	if _, err := push(); !errors.Is(err, errNoApplication) {
 		t.Errorf("without an application: %v", err)
 	}
 	r.write("applications/demo/application.yaml", anApplication)

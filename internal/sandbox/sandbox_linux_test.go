@@ -205,6 +205,23 @@ func portForward(p *platformTest) {
 	if status, got := get(p.T, "http://"+address+"/v1/cert.pem"); got != string(want) {
 		p.Errorf("through the tunnel: %d, %q", status, got)
 	}
+	if err := p.sandbox.SetFaults(p.ctx, supervise.Faults{p.sandbox.ForwardAddress(): {Cut: true}}); err != nil {
+		p.Fatal(err)
+	}
+	p.eventually("the tunnel is cut", func() error {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return errors.New("it still listens")
+		}
+		return nil
+	})
+	if err := p.sandbox.SetFaults(p.ctx, nil); err != nil {
+		p.Fatal(err)
+	}
+	if status, got := get(p.T, "http://"+p.tunnel(controllerNamespace, controllerName, 8080)+"/v1/cert.pem"); got != string(want) {
+		p.Errorf("once the fault is gone: %d, %q", status, got)
+	}
 }
 
 func secondSandbox(p *platformTest) {

@@ -254,6 +254,10 @@ func (s *Sandbox) populate(ctx context.Context, c *cluster, entries []entry) err
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	// KWOK gives up if it asks before this.
+	if err := poll(ctx, func() error { return c.described(ctx, "postgresql.cnpg.io/v1") }); err != nil {
+		return err
+	}
 	return s.forward(ctx, c)
 }
 

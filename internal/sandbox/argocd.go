@@ -32,8 +32,9 @@ const (
 	argocdRepoPort   = 8081
 )
 
-// withArgoCD says whether the sandbox has an Argo CD.
-func (s sandboxState) withArgoCD() bool { return s.ArgoCD != NoArgoCD }
+// withArgoCD says whether the sandbox has an Argo CD; one that an earlier
+// version has started does not.
+func (s sandboxState) withArgoCD() bool { return s.ArgoCD != "" && s.ArgoCD != NoArgoCD }
 
 // argocdServers returns the servers that Argo CD consists of, in the order in
 // which they are started.

@@ -118,6 +118,16 @@ func (c *cluster) established(ctx context.Context, names []string) error {
 	return nil
 }
 
+// described says whether the API server has the schema of a group: it makes it
+// some time after it serves the group.
+func (c *cluster) described(ctx context.Context, groupVersion string) error {
+	data, err := c.raw.Get().AbsPath("/openapi/v3").DoRaw(ctx)
+	if err == nil && !bytes.Contains(data, []byte(`"apis/`+groupVersion+`"`)) {
+		err = fmt.Errorf("the API server has no schema of %s yet", groupVersion)
+	}
+	return err
+}
+
 // apply creates or updates all objects in YAML and returns their names.
 func (c *cluster) apply(ctx context.Context, data []byte) ([]string, error) {
 	return c.applyIn(ctx, "", data)

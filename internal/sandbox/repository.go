@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -12,7 +13,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
+	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
 // branch is what Argo CD follows in the sandbox's repository.
@@ -124,17 +125,17 @@ func (s *Sandbox) register(ctx context.Context, root string) ([]string, error) {
 }
 
 var (
-	errNoArgoCD     = errors.New("this sandbox has no Argo CD")
-	errNotAncestor  = errors.New("the branch main of the sandbox's repository holds commits that are not in it")
-	errNoCommit     = errors.New("it has no commit yet")
-	errNoApplicaton = errors.New("its commit has no applications/*/application.yaml")
+	errNoArgoCD      = errors.New("this sandbox has no Argo CD")
+	errNotAncestor   = errors.New("the branch main of the sandbox's repository holds commits that are not in it")
+	errNoCommit      = errors.New("it has no commit yet")
+	errNoApplication = errors.New("its commit has no applications/*/application.yaml")
 )
 
 func registerAdvice(err error) string {
 	switch {
 	case errors.Is(err, errNotAncestor):
 		return "merge the branch main of the sandbox's repository first, or start the sandbox anew"
-	case errors.Is(err, errNoCommit), errors.Is(err, errNoApplicaton):
+	case errors.Is(err, errNoCommit), errors.Is(err, errNoApplication):
 		return "commit the applications first: Argo CD sees what is committed"
 	}
 	return ""
@@ -144,7 +145,7 @@ func registerAdvice(err error) string {
 // for instance, takes part, and returns the Applications that are in it.
 func (s *Sandbox) push(ctx context.Context, root string) ([]*unstructured.Unstructured, error) {
 	git := func(args ...string) (string, error) { return s.layout.git(ctx, s.state.Git, args...) }
-	_, err := git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--", root, "HEAD:refs/heads/"+branch)
+	_, err := git("fetch", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--", root, "HEAD:refs/heads/"+branch)
 	switch {
 	case err == nil:
 	case strings.Contains(err.Error(), "non-fast-forward"):
@@ -174,16 +175,20 @@ func (s *Sandbox) push(ctx context.Context, root string) ([]*unstructured.Unstru
 		all = append(all, a)
 	}
 	if len(all) == 0 {
-		return nil, errNoApplicaton
+		return nil, errNoApplication
 	}
 	return all, nil
 }
 
 // application reads an Application and makes it follow a repository.
 func application(data, repository string) (*unstructured.Unstructured, error) {
-	a := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal([]byte(data), &a.Object); err != nil {
+	a, more := &unstructured.Unstructured{}, map[string]any{}
+	decoder := yaml.NewYAMLOrJSONDecoder(strings.NewReader(data), 4096)
+	if err := decoder.Decode(&a.Object); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it holds more than one document")
 	}
 	if a.GetKind() != "Application" || !strings.HasPrefix(a.GetAPIVersion(), "argoproj.io/") {
 		return nil, fmt.Errorf("it holds a %s %s, not an Application of Argo CD", a.GetAPIVersion(), a.GetKind())

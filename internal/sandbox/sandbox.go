@@ -177,6 +177,10 @@ func (s *Sandbox) SetFaults(ctx context.Context, faults supervise.Faults) error 
 	return s.client().SetFaults(ctx, faults)
 }
 
+// ForwardAddress is what SetFaults takes for the one way of all port-forwards to
+// the platform's own Pods.
+func (s *Sandbox) ForwardAddress() string { return loopback(s.state.Ports.KWOK) }
+
 func (s *Sandbox) client() supervise.Client {
 	return supervise.Client{Socket: s.state.control()}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -95,10 +96,21 @@ func processes(l layout, s sandboxState, bin Binaries) []supervise.Process {
 		p := &all[i]
 		p.Argv = append([]string{bin[p.Name]}, p.Argv...)
 		p.Log = l.log(p.Name)
-		// What a process sets itself comes last and counts.
-		p.Env = append([]string{"HOME=" + l.tmp(), "PATH=/usr/bin:/bin", "TMPDIR=" + l.tmp()}, p.Env...)
+		p.Env = withDefaults(p.Env, "HOME="+l.tmp(), "PATH=/usr/bin:/bin", "TMPDIR="+l.tmp())
 	}
 	return all
+}
+
+// withDefaults adds variables that are not set yet: of two with the same name,
+// some programs take the first.
+func withDefaults(env []string, defaults ...string) []string {
+	for _, d := range defaults {
+		name, _, _ := strings.Cut(d, "=")
+		if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
+			env = append(env, d)
+		}
+	}
+	return env
 }
 
 // etcdProcess listens on Unix sockets alone: it has no notion of users, and

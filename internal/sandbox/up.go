@@ -60,7 +60,7 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 func (l layout) adopt(ctx context.Context, o Options) (*Sandbox, error) {
 	state, err := l.load()
 	if err != nil || state.Ready.IsZero() || !state.Supervisor.Alive() {
-		return nil, nil //nolint:nilerr // there is none to adopt
+		return nil, nil
 	}
 	s := l.sandbox(o, state)
 	step := o.step("check the sandbox")
@@ -252,6 +252,10 @@ func (s *Sandbox) populate(ctx context.Context, c *cluster, entries []entry) err
 		return c.controllerToken(groupCtx, s.layout.pki("sealed-secrets.token"))
 	})
 	if err := group.Wait(); err != nil {
+		return err
+	}
+	// KWOK gives up if it asks before this.
+	if err := poll(ctx, func() error { return c.described(ctx, "postgresql.cnpg.io/v1") }); err != nil {
 		return err
 	}
 	return s.forward(ctx, c)

@@ -50,7 +50,7 @@ func (s *session) sandboxUp(ctx context.Context, dir, argo string, insecure bool
 	}
 	s.report.Fact("kubeconfig", up.Kubeconfig)
 	s.report.Fact("server", up.Server)
-	if o.ArgoCD != sandbox.NoArgoCD {
+	if up.Repository != "" {
 		if err := s.follow(ctx, up); err != nil {
 			return err
 		}

@@ -305,11 +305,15 @@ func (j *job) plain() bool {
 }
 
 func (j *job) stay(ctx context.Context) error {
-	j.out.Unchanged = true
+	if j.out.Operation == nil {
+		j.out.Unchanged = true
+	} else { // ours was overtaken by one that is as good
+		j.out.Operation, j.out.Adopted = j.app.Operation, !j.mine(j.app.Operation)
+	}
 	if j.o.NoWait {
 		return nil
 	}
-	if j.app.Health == Healthy {
+	if j.out.Unchanged && j.app.Health == Healthy {
 		j.out.Waited = true
 		return nil
 	}

@@ -52,7 +52,7 @@ type Outcome struct {
 	Waited    bool // for Synced and Healthy, with success
 
 	Blocking []Resource // what is not Synced or not Healthy
-	Pruning  []Resource // what is no longer in Git and still there, since Prune was not asked for
+	Pruning  []Resource // what is no longer in Git and still there: Prune was not asked for
 	Duration time.Duration
 }
 
@@ -327,7 +327,7 @@ func (j *job) fill() {
 	if j.out.Blocking == nil {
 		j.out.Blocking = a.Blocking()
 	}
-	if !j.o.Prune {
+	if len(a.problems()) == 0 { // without manifests everything looks superfluous
 		j.out.Pruning = a.pruning()
 	}
 }

@@ -135,17 +135,28 @@ func (c *Client) translate(k call, err error) error {
 // typed is an error that says already what to do.
 type typed interface{ Hint() string }
 
-// plain takes gRPC's wrapping off a message: "rpc error: code = Unknown desc = x".
+// plain is a message in one line, without gRPC's wrapping ("rpc error: code =
+// Unknown desc = x") and without the command line that Argo CD quotes when Helm
+// fails.
 func plain(message string) string {
+	message = strings.Join(strings.Fields(message), " ")
+	message = strings.TrimSuffix(message, " Use --debug flag to render out invalid YAML")
+	message = between(message, "rpc error: code = ", " desc = ")
+	message = between(message, "failed to get command args to log: `", ": Error: ")
+	return strings.ReplaceAll(message, "connection error: desc = ", "")
+}
+
+// between takes out what begins and ends so, each time.
+func between(message, begin, end string) string {
 	for {
-		before, rest, found := strings.Cut(message, "rpc error: code = ")
-		if !found {
-			return strings.TrimPrefix(message, "connection error: ")
-		}
-		_, desc, found := strings.Cut(rest, " desc = ")
+		before, rest, found := strings.Cut(message, begin)
 		if !found {
 			return message
 		}
-		message = before + desc
+		_, after, found := strings.Cut(rest, end)
+		if !found {
+			return message
+		}
+		message = before + after
 	}
 }

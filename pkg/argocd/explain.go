@@ -49,17 +49,19 @@ func key(group, kind, namespace, name string) string {
 	return group + "/" + kind + "/" + namespace + "/" + name
 }
 
-// below collects what is the matter with what an object owns, at most so deep.
+// below collects what is the matter with what an object owns: the lowest objects,
+// which the others only repeat.
 func below(children map[string][]v1alpha1.ResourceNode, parent string, depth int) (why []string) {
 	const deepest = 5
 	if depth == deepest {
 		return nil
 	}
 	for _, n := range children[parent] {
-		if text := ailing(n); text != "" {
-			why = append(why, n.Kind+" "+n.Name+" "+text)
+		deeper := below(children, key(n.Group, n.Kind, n.Namespace, n.Name), depth+1)
+		if text := ailing(n); text != "" && len(deeper) == 0 {
+			deeper = []string{n.Kind + " " + n.Name + " " + text}
 		}
-		why = append(why, below(children, key(n.Group, n.Kind, n.Namespace, n.Name), depth+1)...)
+		why = append(why, deeper...)
 	}
 	return why
 }

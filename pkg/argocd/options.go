@@ -12,7 +12,7 @@ type Options struct {
 	Refresh  time.Duration // bound of a refresh, which renders manifests; default 90 s
 
 	Poll       time.Duration // between two looks at an application that is waited for; default 2 s
-	Stable     time.Duration // how long Synced and Healthy has to last after an operation; default 2 s
+	Stable     time.Duration // how long Synced and Healthy has to last after an operation; default 1 s
 	Grace      time.Duration // how long an application may be Degraded, Suspended or OutOfSync again after an operation; default 30 s
 	Settle     time.Duration // how long what cannot heal has to last: a status may be of the generation before; default 5 s
 	AutoSync   time.Duration // how long Argo CD is given to begin an automated sync by itself; default 3 s
@@ -33,7 +33,7 @@ func (o Options) withDefaults() Options {
 		&o.Patience:  20 * time.Second,
 		&o.Refresh:   90 * time.Second,
 		&o.Poll:      2 * time.Second,
-		&o.Stable:    2 * time.Second,
+		&o.Stable:    time.Second,
 		&o.Grace:     30 * time.Second,
 		&o.Settle:    5 * time.Second,
 		&o.AutoSync:  3 * time.Second,

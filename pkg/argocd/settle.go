@@ -18,7 +18,7 @@ func (j *job) settle(ctx context.Context) error {
 		since:   map[string]time.Time{},
 	}
 	if j.out.Unchanged {
-		s.compared = j.app.Operation
+		s.compared = j.app.Operation // it has just been
 	}
 	for {
 		if op := j.app.Operation; !op.Running() && !same(op, s.compared) {

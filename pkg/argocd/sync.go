@@ -52,7 +52,7 @@ type Outcome struct {
 	Waited    bool // for Synced and Healthy, with success
 
 	Blocking []Resource // what is not Synced or not Healthy
-	Pruning  []Resource // what is no longer in Git and still there, since Prune was not asked for
+	Pruning  []Resource // what is no longer in Git and still there: Prune was not asked for
 	Duration time.Duration
 }
 
@@ -305,11 +305,15 @@ func (j *job) plain() bool {
 }
 
 func (j *job) stay(ctx context.Context) error {
-	j.out.Unchanged = true
+	if j.out.Operation == nil {
+		j.out.Unchanged = true
+	} else { // ours was overtaken by one that is as good
+		j.out.Operation, j.out.Adopted = j.app.Operation, !j.mine(j.app.Operation)
+	}
 	if j.o.NoWait {
 		return nil
 	}
-	if j.app.Health == Healthy {
+	if j.out.Unchanged && j.app.Health == Healthy {
 		j.out.Waited = true
 		return nil
 	}
@@ -323,7 +327,7 @@ func (j *job) fill() {
 	if j.out.Blocking == nil {
 		j.out.Blocking = a.Blocking()
 	}
-	if !j.o.Prune {
+	if len(a.problems()) == 0 { // without manifests everything looks superfluous
 		j.out.Pruning = a.pruning()
 	}
 }

@@ -262,14 +262,14 @@ type sessions struct {
 	session.UnimplementedSessionServiceServer
 }
 
-func (sessions) Create(_ context.Context, r *session.SessionCreateRequest) (*session.SessionResponse, error) {
+func (*sessions) Create(_ context.Context, r *session.SessionCreateRequest) (*session.SessionResponse, error) {
 	return &session.SessionResponse{Token: "token of " + r.Username}, nil
 }
 
 // TestGRPC is the argocd CLI with --plaintext.
 func TestGRPC(t *testing.T) {
 	server := grpc.NewServer()
-	session.RegisterSessionServiceServer(server, sessions{})
+	session.RegisterSessionServiceServer(server, &sessions{})
 	w := newWorld(t, server, nil)
 	conn, err := grpc.NewClient("passthrough:///"+w.address, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, a string) (net.Conn, error) { return loopback(ctx, "tcp", a) }))

@@ -27,6 +27,7 @@ type Config struct {
 	Pin          string            `yaml:"certificate"`  // the pinned certificate; default "sealed-secrets.pem"
 	Namespaces   map[string]string `yaml:"namespaces"`   // application -> namespace; default: the application's name
 	Controller   Controller        `yaml:"controller"`
+	ArgoCD       ArgoCD            `yaml:"argocd"`
 	Context      string            `yaml:"context"` // kubeconfig context; default: the current one
 
 	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
@@ -40,6 +41,12 @@ type Config struct {
 type Controller struct {
 	Namespace string `yaml:"namespace"` // default "kube-system"
 	Name      string `yaml:"name"`      // default: found by its usual names and its label
+}
+
+// ArgoCD names the Service of argocd-server.
+type ArgoCD struct {
+	Namespace string `yaml:"namespace"` // default: "argocd", then found by its label
+	Name      string `yaml:"name"`      // default: "argocd-server", then found by its label
 }
 
 // Load reads the settings of the repository with the given root. lookup is os.LookupEnv.

@@ -18,7 +18,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
@@ -316,10 +315,28 @@ func handshake(ctx context.Context, c *tls.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
 	if err := c.HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("TLS handshake: %w", err)
+		return &HandshakeError{err}
 	}
 	return nil
 }
+
+// HandshakeError says that the server was reached and TLS did not come about.
+type HandshakeError struct{ Cause error }
+
+func (e *HandshakeError) Error() string {
+	return "TLS handshake with argocd-server: " + e.Cause.Error()
+}
+
+// Hint is the cause's, where it has one.
+func (e *HandshakeError) Hint() string {
+	var h interface{ Hint() string }
+	if errors.As(e.Cause, &h) {
+		return h.Hint()
+	}
+	return "if the server runs with --insecure (server.insecure) since a moment ago, start this again"
+}
+
+func (e *HandshakeError) Unwrap() error { return e.Cause }
 
 // patience is how long and how often something is tried again.
 type patience struct {

@@ -1,0 +1,6 @@
+package targets
+
+import "github.com/magefile/mage/mg"
+
+// Gitops publishes, syncs and watches what Argo CD deploys.
+type Gitops mg.Namespace

@@ -83,7 +83,11 @@ func fingerprint(r recipe, tree map[string][]byte, toolchain string) string {
 	// All of it is made of strings and maps, which cannot fail to encode,
 	// and maps are encoded in the order of their keys.
 	encoder := json.NewEncoder(sum)
-	for _, v := range []any{toolchain, buildFlags(r), r.programs, r.manifests, tree} {
+	parts := []any{toolchain, buildFlags(r), r.programs, r.manifests, tree}
+	if len(r.links) > 0 || r.edit != (edit{}) {
+		parts = append(parts, r.links, r.edit)
+	}
+	for _, v := range parts {
 		_ = encoder.Encode(v)
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:6])
@@ -91,7 +95,7 @@ func fingerprint(r recipe, tree map[string][]byte, toolchain string) string {
 
 func (e entry) binaries() Binaries {
 	all := Binaries{}
-	for _, programs := range []map[string]string{e.recipe.programs, e.recipe.own} {
+	for _, programs := range []map[string]string{e.recipe.programs, e.recipe.own, e.recipe.links} {
 		for name := range programs {
 			all[name] = filepath.Join(e.dir, "bin", name)
 		}
@@ -200,13 +204,25 @@ func (e entry) make(ctx context.Context, o Options, s step, dir string) error {
 			return e.failed("copy manifests of "+m.Module, err)
 		}
 	}
-	programs := maps.Clone(e.recipe.programs)
+	programs := map[string]string{}
+	maps.Copy(programs, e.recipe.programs)
 	for name := range e.recipe.own {
 		programs[name] = "./" + name
+	}
+	if e.recipe.edit != (edit{}) {
+		s.at("edit "+e.recipe.edit.File, 0, 0)
+		if err := module.edit(ctx, e.recipe.edit); err != nil {
+			return e.failed("edit its source", err)
+		}
 	}
 	if len(programs) > 0 {
 		if err := module.build(ctx, s, buildFlags(e.recipe), programs, filepath.Join(dir, "bin")); err != nil {
 			return e.failed("build", err)
+		}
+	}
+	for link, program := range e.recipe.links {
+		if err := os.Symlink(program, filepath.Join(dir, "bin", link)); err != nil {
+			return e.failed("link", err)
 		}
 	}
 	return os.RemoveAll(module.dir)

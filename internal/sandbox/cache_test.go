@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,12 +180,68 @@ func TestFingerprint(t *testing.T) {
 		"module":    fingerprint(base, map[string][]byte{"go.mod": []byte("module y\n")}, "go1"),
 		"programs":  fingerprint(recipe{programs: map[string]string{"a": "y"}}, tree, "go1"),
 		"flags":     fingerprint(recipe{programs: base.programs, variables: map[string]string{"v": "1"}}, tree, "go1"),
+		"links":     fingerprint(recipe{programs: base.programs, links: map[string]string{"b": "a"}}, tree, "go1"),
+		"edit":      fingerprint(recipe{programs: base.programs, edit: edit{Module: "m"}}, tree, "go1"),
 		"manifests": fingerprint(recipe{programs: base.programs, manifests: []manifest{{objects, "m", "*"}}}, tree, "go1"),
 	}
 	for what, got := range others {
 		if got == want {
 			t.Errorf("the fingerprint does not depend on: %s", what)
 		}
+	}
+}
+
+// editable is an entry with a module of another, which is in the module cache
+// as this repository needs it too.
+func editable(t *testing.T) (entry, Options) {
+	t.Helper()
+	const module = "golang.org/x/sync"
+	sums, err := os.ReadFile("../../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum, version string
+	for line := range strings.Lines(string(sums)) {
+		if f := strings.Fields(line); f[0] == module {
+			sum, version = sum+line, strings.TrimSuffix(f[1], "/go.mod")
+		}
+	}
+	e, o := hello(t, `package main
+
+import "golang.org/x/sync/semaphore"
+
+func main() {
+	defer func() { println(recover().(string)) }()
+	semaphore.NewWeighted(1).Release(1)
+}
+`)
+	e.tree["go.mod"] = fmt.Appendf(e.tree["go.mod"], "\nrequire %s %s\n", module, version)
+	e.tree["go.sum"] = []byte(sum)
+	e.recipe.links = map[string]string{"alias": "greeter"}
+	e.recipe.edit = edit{module, "semaphore/semaphore.go", "semaphore: released more than held", "edited"}
+	return e, o
+}
+
+func TestEntryWithLinkAndEdit(t *testing.T) {
+	e, o := editable(t)
+	if err := e.ensure(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), e.binaries()["alias"]).CombinedOutput()
+	if err != nil || string(out) != "edited\n" {
+		t.Errorf("the program says %q, %v", out, err)
+	}
+	wantNames(t, e.dir, "bin")
+	if err := os.Remove(e.binaries()["alias"]); err != nil || e.complete() {
+		t.Errorf("without its link it is complete, %v", err)
+	}
+}
+
+func TestEditMustMatch(t *testing.T) {
+	e, o := editable(t)
+	e.recipe.edit.Old = "semaphore"
+	if err := e.ensure(t.Context(), o); err == nil || !strings.Contains(err.Error(), "want once: semaphore") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -68,7 +72,7 @@ func (c *cluster) applyDefinitions(ctx context.Context, files []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, file := range files {
 		group.Go(func() error {
-			names, err := c.applyFile(ctx, file)
+			names, err := c.applyFile(ctx, file, "")
 			if err != nil {
 				return err
 			}
@@ -78,21 +82,23 @@ func (c *cluster) applyDefinitions(ctx context.Context, files []string) error {
 	return group.Wait()
 }
 
-func (c *cluster) applyFiles(ctx context.Context, files []string) error {
+// applyFiles makes what is in files; objects that name no namespace go into the
+// one given.
+func (c *cluster) applyFiles(ctx context.Context, files []string, namespace string) error {
 	for _, file := range files {
-		if _, err := c.applyFile(ctx, file); err != nil {
+		if _, err := c.applyFile(ctx, file, namespace); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *cluster) applyFile(ctx context.Context, file string) ([]string, error) {
+func (c *cluster) applyFile(ctx context.Context, file, namespace string) ([]string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	names, err := c.apply(ctx, data)
+	names, err := c.applyIn(ctx, namespace, data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Base(file), err)
 	}
@@ -112,8 +118,22 @@ func (c *cluster) established(ctx context.Context, names []string) error {
 	return nil
 }
 
+// described says whether the API server has the schema of a group: it makes it
+// some time after it serves the group.
+func (c *cluster) described(ctx context.Context, groupVersion string) error {
+	data, err := c.raw.Get().AbsPath("/openapi/v3").DoRaw(ctx)
+	if err == nil && !bytes.Contains(data, []byte(`"apis/`+groupVersion+`"`)) {
+		err = fmt.Errorf("the API server has no schema of %s yet", groupVersion)
+	}
+	return err
+}
+
 // apply creates or updates all objects in YAML and returns their names.
 func (c *cluster) apply(ctx context.Context, data []byte) ([]string, error) {
+	return c.applyIn(ctx, "", data)
+}
+
+func (c *cluster) applyIn(ctx context.Context, namespace string, data []byte) ([]string, error) {
 	var names []string
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(data), 4096)
 	for {
@@ -127,6 +147,9 @@ func (c *cluster) apply(ctx context.Context, data []byte) ([]string, error) {
 		}
 		if len(object.Object) == 0 {
 			continue // a document of comments
+		}
+		if namespace != "" && object.GetNamespace() == "" {
+			object.SetNamespace(namespace)
 		}
 		if err := c.applyObject(ctx, object); err != nil {
 			return nil, err
@@ -219,11 +242,19 @@ func (c *cluster) accountsReady(ctx context.Context) error {
 	return err
 }
 
-// controllerRoutes returns the routes from the controller's Pod to its
-// process, or says what is missing.
-func (c *cluster) controllerRoutes(ctx context.Context, port int) (supervise.Routes, error) {
-	list, err := c.dynamic.Resource(resourceOf("discovery.k8s.io/v1", "EndpointSlice")).Namespace(controllerNamespace).List(ctx, metav1.ListOptions{
-		LabelSelector: "kubernetes.io/service-name=" + controllerName,
+// service is a Service whose Pods one process stands for.
+type service struct {
+	namespace, name string
+	// server is the process; port is that of its Pods, and target its own.
+	server       string
+	port, target int
+}
+
+// routes returns the routes from the Service's Pods to their process, or says
+// what is missing.
+func (c *cluster) routes(ctx context.Context, s service) (supervise.Routes, error) {
+	list, err := c.dynamic.Resource(resourceOf("discovery.k8s.io/v1", "EndpointSlice")).Namespace(s.namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: "kubernetes.io/service-name=" + s.name,
 	})
 	if err != nil {
 		return nil, err
@@ -235,23 +266,88 @@ func (c *cluster) controllerRoutes(ctx context.Context, port int) (supervise.Rou
 			return nil, err
 		}
 		for _, endpoint := range slice.Endpoints {
+			if endpoint.Conditions.Ready == nil || !*endpoint.Conditions.Ready {
+				continue
+			}
+			if err := c.current(ctx, s.namespace, endpoint.TargetRef); err != nil {
+				return nil, err
+			}
 			for _, address := range endpoint.Addresses {
-				if endpoint.Conditions.Ready != nil && *endpoint.Conditions.Ready {
-					routes[address+":8080"] = loopback(port)
-				}
+				routes[net.JoinHostPort(address, strconv.Itoa(s.port))] = loopback(s.target)
 			}
 		}
 	}
 	if len(routes) == 0 {
-		return nil, fmt.Errorf("service %s/%s has no ready endpoint", controllerNamespace, controllerName)
+		return nil, fmt.Errorf("service %s/%s has no ready endpoint", s.namespace, s.name)
 	}
 	return routes, nil
+}
+
+// current says whether an endpoint's Pod is still there: endpoints come a little
+// later than their Pods, and go later too.
+func (c *cluster) current(ctx context.Context, namespace string, pod *corev1.ObjectReference) error {
+	if pod == nil {
+		return nil
+	}
+	live, err := c.dynamic.Resource(resourceOf("v1", "Pod")).Namespace(namespace).Get(ctx, pod.Name, metav1.GetOptions{})
+	if err == nil && live.GetDeletionTimestamp() != nil {
+		err = fmt.Errorf("pod %s/%s is being deleted", namespace, pod.Name)
+	}
+	return err
+}
+
+// admit lifts the gate of the Pods that stand for a server, which their label
+// names, and says whether one is ready.
+func (c *cluster) admit(ctx context.Context, namespace, server string) error {
+	pods := c.dynamic.Resource(resourceOf("v1", "Pod")).Namespace(namespace)
+	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + server})
+	if err != nil {
+		return err
+	}
+	for i := range list.Items {
+		pod := &list.Items[i]
+		if pod.GetDeletionTimestamp() != nil {
+			continue
+		}
+		if conditionTrue(pod, "Ready") {
+			return nil
+		}
+		if gates, found, _ := unstructured.NestedSlice(pod.Object, "spec", "schedulingGates"); found && len(gates) > 0 {
+			patch := []byte(`{"spec":{"schedulingGates":null}}`)
+			if _, err := pods.Patch(ctx, pod.GetName(), types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("%s: none of %d Pods is ready", server, len(list.Items))
+}
+
+// deletePods deletes the Pods that stand for a server; others take their place.
+func (c *cluster) deletePods(ctx context.Context, namespace, server string) error {
+	pods := c.dynamic.Resource(resourceOf("v1", "Pod")).Namespace(namespace)
+	return pods.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + server})
+}
+
+// exists says whether an object is there.
+func (c *cluster) exists(ctx context.Context, apiVersion, kind, namespace, name string) error {
+	_, err := c.dynamic.Resource(resourceOf(apiVersion, kind)).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
+	return err
 }
 
 // certificate returns the controller's current certificate, as kubeseal gets
 // it: through the API server.
 func (c *cluster) certificate(ctx context.Context) ([]byte, error) {
 	return c.raw.Get().AbsPath("/api/v1/namespaces", controllerNamespace, "services", "http:"+controllerName+":http", "proxy/v1/cert.pem").DoRaw(ctx)
+}
+
+// argocdHealth asks Argo CD's server whether it is healthy, through the API
+// server as well.
+func (c *cluster) argocdHealth(ctx context.Context, insecure bool) error {
+	service := "https:" + ArgoCDServer + ":https"
+	if insecure {
+		service = "http:" + ArgoCDServer + ":http"
+	}
+	return c.raw.Get().AbsPath("/api/v1/namespaces", ArgoCDNamespace, "services", service, "proxy/healthz").Do(ctx).Error()
 }
 
 // conditionTrue says whether the object has a condition of status True.

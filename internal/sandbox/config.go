@@ -26,3 +26,6 @@ var nodeManifests []byte
 
 //go:embed manifests/sealed-secrets.yaml
 var sealedSecretsManifests []byte
+
+//go:embed manifests/argocd.yaml
+var argocdManifests []byte

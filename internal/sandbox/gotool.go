@@ -55,6 +55,32 @@ func (m module) download(ctx context.Context, name string) (string, error) {
 	return strings.TrimSpace(out.String()), nil
 }
 
+// edit makes an edited copy of a module and puts it in place of the original.
+// The go command's own way to replace a file does not take those of the module
+// cache.
+func (m module) edit(ctx context.Context, e edit) error {
+	root, err := m.download(ctx, e.Module)
+	if err != nil {
+		return err
+	}
+	const copied = "edited"
+	if err := os.CopyFS(filepath.Join(m.dir, copied), os.DirFS(root)); err != nil {
+		return err
+	}
+	file := filepath.Join(m.dir, copied, filepath.FromSlash(e.File))
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if n := bytes.Count(data, []byte(e.Old)); n != 1 {
+		return fmt.Errorf("%s: found %d times, want once: %s", e.File, n, e.Old)
+	}
+	if err := os.WriteFile(file, bytes.Replace(data, []byte(e.Old), []byte(e.New), 1), 0o644); err != nil {
+		return err
+	}
+	return m.run(ctx, io.Discard, nil, "mod", "edit", "-replace="+e.Module+"=./"+copied)
+}
+
 // build builds programs, which maps names to packages, into a directory.
 func (m module) build(ctx context.Context, s step, flags []string, programs map[string]string, to string) error {
 	if err := os.MkdirAll(to, 0o755); err != nil {

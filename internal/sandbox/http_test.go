@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// get returns what a URL answers.
-func get(t *testing.T, url string) string {
+// get returns what a URL itself answers, be it a redirect.
+func get(t *testing.T, url string) (status int, answer string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,5 +22,5 @@ func get(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(body)
+	return resp.StatusCode, string(body)
 }

@@ -23,10 +23,16 @@ func (l layout) tmp() string            { return filepath.Join(l.dir, "tmp") }
 func (l layout) log(name string) string { return filepath.Join(l.dir, "logs", name+".log") }
 func (l layout) pki(name string) string { return filepath.Join(l.dir, "pki", name) }
 func (l layout) config(n string) string { return filepath.Join(l.dir, "config", n) }
+func (l layout) argocd(n string) string { return filepath.Join(l.dir, "argocd", n) }
+func (l layout) repository() string     { return filepath.Join(l.dir, "repo.git") }
 
 // make makes the directories; only their owner may look into them.
 func (l layout) make() error {
-	for _, dir := range []string{"logs", "pki", "config", "tmp"} {
+	dirs := []string{"logs", "pki", "config", "tmp"}
+	for _, of := range []string{"config", "gnupg", "plugins", "ssh", "tls"} {
+		dirs = append(dirs, filepath.Join("argocd", of))
+	}
+	for _, dir := range dirs {
 		if err := os.MkdirAll(filepath.Join(l.dir, dir), 0o700); err != nil {
 			return err
 		}
@@ -78,6 +84,11 @@ type sandboxState struct {
 	// Supervisor is known once it is started.
 	Supervisor supervisorID
 	Ports      ports
+	// ArgoCD and ArgoCDInsecure are what was asked for, and Git is the path
+	// of the program that Argo CD uses.
+	ArgoCD         Product
+	ArgoCDInsecure bool
+	Git            string
 	// Versions are those of the servers, by their names.
 	Versions map[string]string
 	// Ready is when the platform was whole; zero while it is being made.
@@ -88,6 +99,8 @@ func (s sandboxState) control() string { return filepath.Join(s.Sockets, "contro
 func (s sandboxState) egress() string  { return filepath.Join(s.Sockets, "egress") }
 func (s sandboxState) etcd() string    { return filepath.Join(s.Sockets, "etcd") }
 func (s sandboxState) peer() string    { return filepath.Join(s.Sockets, "peer") }
+func (s sandboxState) redis() string   { return filepath.Join(s.Sockets, "redis") }
+func (s sandboxState) askPass() string { return filepath.Join(s.Sockets, "askpass") }
 
 // server is the URL of the API server.
 func (s sandboxState) server() string { return fmt.Sprintf("https://127.0.0.1:%d", s.Ports.APIServer) }

@@ -57,22 +57,25 @@ func TestDownOfAnEmptyDirectory(t *testing.T) {
 }
 
 // sample is a sandbox of which only the paths exist.
-func sample(dir string) (layout, sandboxState, Binaries) {
+func sample(dir string, argo Product) (layout, sandboxState, Binaries) {
 	l := layout{dir}
 	bin := Binaries{}
-	for _, p := range platform() {
-		for name := range recipes()[p].programs {
-			bin[name] = "/bin/" + name
-		}
-		for name := range recipes()[p].own {
+	for _, p := range platform(Options{ArgoCD: argo}) {
+		for name := range (entry{recipe: recipes()[p]}).binaries() {
 			bin[name] = "/bin/" + name
 		}
 	}
-	return l, sandboxState{Sockets: dir + "/run", Ports: ports{APIServer: 1001, KWOK: 1002, SealedSecrets: 1003, SealedSecretsMetrics: 1004}}, bin
+	return l, sandboxState{
+		Sockets: dir + "/run", ArgoCD: argo, Git: "/git/bin/git",
+		Ports: ports{
+			APIServer: 1001, KWOK: 1002, SealedSecrets: 1003, SealedSecretsMetrics: 1004,
+			ArgoCD: 1005, ArgoCDMetrics: 1006, ArgoCDRepo: 1007, ArgoCDRepoMetrics: 1008, ArgoCDControllerMetrics: 1009,
+		},
+	}, bin
 }
 
 func TestProcesses(t *testing.T) {
-	all := processes(sample("/state"))
+	all := processes(sample("/state", ArgoCD))
 	var names []string
 	for _, p := range all {
 		names = append(names, p.Name)
@@ -82,23 +85,95 @@ func TestProcesses(t *testing.T) {
 		if p.Log != "/state/logs/"+p.Name+".log" {
 			t.Errorf("%s: its log is %s", p.Name, p.Log)
 		}
+		wantOnce(t, p)
 		for _, arg := range append(p.Argv, p.Env...) {
 			if strings.Contains(arg, "0.0.0.0") || strings.Contains(arg, "http://") {
 				t.Errorf("%s: listens or talks in the open: %s", p.Name, arg)
 			}
 		}
+		if strings.HasPrefix(p.Name, "argocd-") {
+			wantContained(t, p)
+		}
 	}
-	want := []string{etcdProgram, apiServer, controllerManager, scheduler, kubelet, kwok, sealedSecrets}
+	want := []string{
+		etcdProgram, apiServer, controllerManager, scheduler, kubelet, kwok, sealedSecrets,
+		redis, ArgoCDRepoServer, ArgoCDServer, ArgoCDController,
+	}
 	if !slices.Equal(names, want) {
 		t.Errorf("in this order: %v, want %v", names, want)
 	}
 	if !slices.Equal(names[:2], controlPlane()) {
 		t.Errorf("the control plane is %v, but the first are %v", controlPlane(), names[:2])
 	}
+	if without := processes(sample("/state", NoArgoCD)); len(without) != 7 {
+		t.Errorf("without Argo CD there are %d", len(without))
+	}
+}
+
+// wantOnce looks for a variable that is set twice.
+func wantOnce(t *testing.T, p supervise.Process) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, v := range p.Env {
+		name, _, _ := strings.Cut(v, "=")
+		if seen[name] {
+			t.Errorf("%s: %s is set twice", p.Name, name)
+		}
+		seen[name] = true
+	}
+	for _, name := range []string{"HOME", "PATH", "TMPDIR"} {
+		if !seen[name] {
+			t.Errorf("%s: %s is not set", p.Name, name)
+		}
+	}
+}
+
+// wantContained looks at the environment of one of Argo CD's processes: what it
+// is told of paths is in the sandbox, and its programs are the sandbox's own.
+func wantContained(t *testing.T, p supervise.Process) {
+	t.Helper()
+	env := map[string]string{}
+	for _, v := range p.Env {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+		if strings.HasPrefix(value, "/") && name != "PATH" && !strings.HasPrefix(value, "/state/") {
+			t.Errorf("%s: is to use %s", p.Name, v)
+		}
+	}
+	if want := "/bin:/bin:/git/bin:/usr/bin:/bin"; env["PATH"] != want {
+		t.Errorf("%s: its PATH is %s, want %s", p.Name, env["PATH"], want)
+	}
+	for _, name := range []string{"HOME", "TMPDIR", "KUBECONFIG", "GIT_CONFIG_GLOBAL", "ARGOCD_ASK_PASS_SOCK"} {
+		if env[name] == "" {
+			t.Errorf("%s: %s is not set", p.Name, name)
+		}
+	}
+}
+
+// One mode is an argument of one process, and nothing else.
+func TestInsecureServer(t *testing.T) {
+	l, s, bin := sample("/state", ArgoCD)
+	secure := processes(l, s, bin)
+	s.ArgoCDInsecure = true
+	for i, p := range processes(l, s, bin) {
+		if insecure, want := slices.Contains(p.Argv, "--insecure"), p.Name == ArgoCDServer; insecure != want {
+			t.Errorf("%s: insecure %t, want %t", p.Name, insecure, want)
+		}
+		if slices.Contains(secure[i].Argv, "--insecure") {
+			t.Errorf("%s is insecure without being asked", p.Name)
+		}
+	}
+}
+
+func TestUnknownArgoCD(t *testing.T) {
+	_, err := Up(t.Context(), Options{Dir: t.TempDir(), CacheDir: t.TempDir(), ArgoCD: Task})
+	if err == nil || !strings.Contains(err.Error(), `product "task": use as Argo CD`) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestOnlyWhatMustIsIsolated(t *testing.T) {
-	for _, p := range processes(sample("/state")) {
+	for _, p := range processes(sample("/state", ArgoCD)) {
 		want := p.Name == kubelet || p.Name == sealedSecrets
 		if p.Isolate != want {
 			t.Errorf("%s: isolated %t, want %t", p.Name, p.Isolate, want)
@@ -120,7 +195,7 @@ func TestSocketPathsAreShort(t *testing.T) {
 		}
 		t.Cleanup(func() { os.RemoveAll(sockets) })
 		s := sandboxState{Sockets: sockets}
-		for _, path := range []string{s.control(), s.egress(), s.etcd(), s.peer()} {
+		for _, path := range []string{s.control(), s.egress(), s.etcd(), s.peer(), s.redis(), s.askPass()} {
 			if len(path) > 107 {
 				t.Errorf("%d bytes: %s", len(path), path)
 			}

@@ -2,9 +2,11 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -19,6 +21,11 @@ type Options struct {
 	CacheDir string
 	// Go is the go command; go, looked up in PATH, when empty.
 	Go string
+	// ArgoCD is the Argo CD that runs in it: ArgoCD3, NoArgoCD, or ArgoCD,
+	// which is also meant when it is empty. One that runs is not changed.
+	ArgoCD Product
+	// ArgoCDInsecure makes Argo CD's server talk HTTP instead of HTTPS.
+	ArgoCDInsecure bool
 	// Timeout is how long the servers may take to be ready, building not
 	// counted; 2 minutes when zero.
 	Timeout time.Duration
@@ -71,6 +78,12 @@ func (o Options) withDefaults() (Options, error) {
 			return o, fmt.Errorf("%s: %w", *dir, err)
 		}
 		*dir = abs
+	}
+	if o.ArgoCD == "" {
+		o.ArgoCD = ArgoCD
+	}
+	if !slices.Contains([]Product{ArgoCD, ArgoCD3, NoArgoCD}, o.ArgoCD) {
+		return o, &Error{Object: fmt.Sprintf("product %q", o.ArgoCD), Op: "use as Argo CD", Err: errors.New("it is none")}
 	}
 	if o.Go == "" {
 		o.Go = "go"

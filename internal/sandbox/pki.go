@@ -102,19 +102,22 @@ type user struct {
 	kubeconfig string
 	name       string
 	groups     []string
+	namespace  string
 }
 
 // users are the administrator and the servers that use the API. The kubelet and
 // the scheduler have the permissions that they have in any cluster. The
 // controller manager may do all: in other clusters each of its controllers uses
-// a service account of its own, which takes a while to set up.
+// a service account of its own, which takes a while to set up. So may Argo CD,
+// whose controller may everywhere.
 func (l layout) users() []user {
 	return []user{
-		{l.kubeconfig(), "sandbox-admin", []string{"system:masters"}},
-		{l.config(controllerManager), "system:kube-controller-manager", []string{"system:masters"}},
-		{l.config(scheduler), "system:kube-scheduler", nil},
-		{l.config(kubelet), "system:node:" + kubeletNode, []string{"system:nodes"}},
-		{l.config(kwok), "kwok", []string{"system:masters"}},
+		{l.kubeconfig(), "sandbox-admin", []string{"system:masters"}, ""},
+		{l.config(controllerManager), "system:kube-controller-manager", []string{"system:masters"}, ""},
+		{l.config(scheduler), "system:kube-scheduler", nil, ""},
+		{l.config(kubelet), "system:node:" + kubeletNode, []string{"system:nodes"}, ""},
+		{l.config(kwok), "kwok", []string{"system:masters"}, ""},
+		{l.config(argocd), "argocd", []string{"system:masters"}, ArgoCDNamespace},
 	}
 }
 
@@ -160,7 +163,7 @@ func (u user) write(ca *authority, server string) error {
 	config := clientcmdapi.NewConfig()
 	config.Clusters[name] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: ca.pem}
 	config.AuthInfos[u.name] = &clientcmdapi.AuthInfo{ClientCertificateData: p.cert, ClientKeyData: p.key}
-	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: u.name}
+	config.Contexts[name] = &clientcmdapi.Context{Cluster: name, AuthInfo: u.name, Namespace: u.namespace}
 	config.CurrentContext = name
 	// It is written with mode 0600.
 	return clientcmd.WriteToFile(*config, u.kubeconfig)

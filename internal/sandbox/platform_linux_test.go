@@ -3,13 +3,13 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +31,71 @@ type platformTest struct {
 	sandbox *Sandbox
 	cluster *cluster
 	bin     Binaries
+}
+
+// newPlatformTest builds what the sandbox and its test need; the sandbox is
+// gone when the test ends.
+func newPlatformTest(t *testing.T, o Options) *platformTest {
+	t.Helper()
+	o.Dir = filepath.Join(t.TempDir(), "a")
+	o.Progress = func(e Event) {
+		if e.State != StepRunning {
+			t.Logf("%s: %s in %v %s", e.Step, e.State, e.Elapsed.Round(time.Millisecond), e.Detail)
+		}
+	}
+	p := &platformTest{T: t, ctx: t.Context(), options: o}
+	var err error
+	if p.bin, err = Build(p.ctx, p.options, append(platform(p.options), Kubectl)...); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := Down(context.WithoutCancel(t.Context()), p.options); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// part is a part of a sandbox's life.
+type part struct {
+	name string
+	run  func(*platformTest)
+}
+
+// parts plays them one after the other.
+func (p *platformTest) parts(all []part) {
+	for _, part := range all {
+		if !p.Run(part.name, func(t *testing.T) {
+			inner := *p
+			inner.T, inner.ctx = t, t.Context()
+			part.run(&inner)
+			p.sandbox, p.cluster = inner.sandbox, inner.cluster
+		}) {
+			p.Fatalf("%s failed, so the rest makes no sense", part.name)
+		}
+	}
+}
+
+// tunnel lets kubectl forward a port to a Service until the test ends, and
+// returns the address here.
+func (p *platformTest) tunnel(namespace, service string, port int) string {
+	p.Helper()
+	ctx, cancel := context.WithCancel(p.ctx)
+	cmd := exec.CommandContext(ctx, p.bin["kubectl"], "--kubeconfig", p.sandbox.Kubeconfig, "-n", namespace,
+		"port-forward", "service/"+service, fmt.Sprint(":", port))
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		p.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(func() { cancel(); _ = cmd.Wait() })
+	var address string
+	if _, err := fmt.Fscanf(out, "Forwarding from %s -> ", &address); err != nil {
+		p.Fatal(err)
+	}
+	return address
 }
 
 func (p *platformTest) up() {
@@ -125,13 +190,25 @@ func (p *platformTest) run(stdin, program string, args ...string) string {
 	return string(out)
 }
 
-// seal makes a SealedSecret with kubeseal, which gets the certificate from the
-// controller, and applies it.
+// seal makes a SealedSecret with one key and applies it.
 func (p *platformTest) seal(name, value string) {
 	p.Helper()
-	secret := fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":%s,"namespace":"demo"},"stringData":{"key":%s}}`,
-		strconv.Quote(name), strconv.Quote(value))
-	p.kubectl(p.run(secret, "kubeseal", "--kubeconfig", p.sandbox.Kubeconfig), "apply", "-f", "-")
+	p.kubectl(p.sealed("demo", name, map[string]string{"key": value}), "apply", "-f", "-")
+}
+
+// sealed makes a SealedSecret with kubeseal, which gets the certificate from
+// the controller.
+func (p *platformTest) sealed(namespace, name string, values map[string]string) string {
+	p.Helper()
+	secret, err := json.Marshal(map[string]any{
+		"apiVersion": "v1", "kind": "Secret",
+		"metadata":   map[string]any{"name": name, "namespace": namespace},
+		"stringData": values,
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return p.run(string(secret), "kubeseal", "--kubeconfig", p.sandbox.Kubeconfig, "-o", "yaml")
 }
 
 func (p *platformTest) wantSecret(name, want string) {

@@ -12,21 +12,31 @@ import (
 // Product is something that is built from one Go module.
 type Product string
 
-// The products. Up needs all but Kubectl and Task, which are there for tests.
+// The products. Up needs all but Kubectl and Task, which are there for tests,
+// and of the two Argo CDs the one that is asked for.
 const (
 	Kubernetes    Product = "kubernetes"
 	Kubectl       Product = "kubectl"
 	KWOK          Product = "kwok"
 	SealedSecrets Product = "sealed-secrets"
 	CloudNativePG Product = "cloudnative-pg"
-	Task          Product = "task"
+	// ArgoCD is Argo CD 2, and ArgoCD3 a newer major version of it.
+	ArgoCD  Product = "argocd"
+	ArgoCD3 Product = "argocd-3"
+	Helm    Product = "helm"
+	Task    Product = "task"
 
+	redisProduct      Product = "redis"
 	supervisorProduct Product = "supervisor"
 )
 
 // platform is what a sandbox consists of.
-func platform() []Product {
-	return []Product{supervisorProduct, Kubernetes, SealedSecrets, KWOK, CloudNativePG}
+func platform(o Options) []Product {
+	all := []Product{supervisorProduct, Kubernetes, SealedSecrets, KWOK, CloudNativePG}
+	if o.ArgoCD != NoArgoCD {
+		all = append(all, redisProduct, Helm, o.ArgoCD)
+	}
+	return all
 }
 
 // The programs by their names in Binaries.
@@ -38,6 +48,10 @@ const (
 	kubelet           = "kubelet"
 	kwok              = "kwok"
 	sealedSecrets     = "sealed-secrets-controller"
+	redis             = "redis"
+	helm              = "helm"
+	argocd            = "argocd"
+	gitAskPass        = "argocd-git-ask-pass"
 	supervisorProgram = "supervisor"
 )
 
@@ -51,6 +65,10 @@ type recipe struct {
 	programs map[string]string
 	// own are programs of ours: the folder in the module's, by binary.
 	own map[string]string
+	// links are other names of programs, by which these know what to do.
+	links map[string]string
+	// edit changes a source of the module, if it is set.
+	edit edit
 	// variables are set by the linker.
 	variables map[string]string
 	// versions are those of programs that have another than the product.
@@ -68,15 +86,20 @@ type manifest struct {
 	Module, Glob string
 }
 
+// edit replaces a text that occurs once in a file of a module.
+type edit struct{ Module, File, Old, New string }
+
 // folder is a kind of manifest.
 type folder string
 
 // Definitions of custom resources are applied first; objects need nothing but
-// an API server; stages are for KWOK to read.
+// an API server, and those of Argo CD its namespace; stages are for KWOK to
+// read.
 const (
-	definitions folder = "definitions"
-	objects     folder = "objects"
-	stages      folder = "stages"
+	definitions   folder = "definitions"
+	objects       folder = "objects"
+	argocdObjects folder = "argocd"
+	stages        folder = "stages"
 )
 
 // recipes is the one table of versions and of what is built.
@@ -134,6 +157,21 @@ func recipes() map[Product]recipe {
 			module:    "cloudnative-pg",
 			manifests: []manifest{{definitions, "github.com/cloudnative-pg/cloudnative-pg", "config/crd/bases/*.yaml"}},
 		},
+		ArgoCD:  argocdRecipe("argocd", "v2", "2.14.21"),
+		ArgoCD3: argocdRecipe("argocd-3", "v3", "3.1.16"),
+		Helm: {
+			version:  "v3.22.0",
+			module:   "helm",
+			programs: map[string]string{helm: "helm.sh/helm/v3/cmd/helm"},
+			variables: map[string]string{
+				"helm.sh/helm/v3/internal/version.version": "v3.22.0",
+			},
+		},
+		redisProduct: {
+			version: "v2.40.0",
+			module:  "redis",
+			own:     map[string]string{redis: "_redis"},
+		},
 		Task: {
 			version:  "v3.53.1",
 			module:   "task",
@@ -146,11 +184,32 @@ func recipes() map[Product]recipe {
 	}
 }
 
+// argocdRecipe is the same for all versions: one program, which does what its
+// name says.
+func argocdRecipe(module, major, version string) recipe {
+	path := "github.com/argoproj/argo-cd/" + major
+	return recipe{
+		version:  "v" + version,
+		module:   module,
+		programs: map[string]string{argocd: path + "/cmd"},
+		links: map[string]string{
+			ArgoCDServer: argocd, ArgoCDRepoServer: argocd, ArgoCDController: argocd, gitAskPass: argocd,
+		},
+		// The one address that cannot be set otherwise.
+		edit:      edit{path, "controller/appcontroller.go", `"0.0.0.0:%d", metricsPort`, `"127.0.0.1:%d", metricsPort`},
+		variables: map[string]string{path + "/common.version": version},
+		manifests: []manifest{
+			{definitions, path, "manifests/crds/*-crd.yaml"},
+			{argocdObjects, path, "manifests/base/config/argocd-*.yaml"},
+		},
+	}
+}
+
 // modulePath is this module; the supervisor's sources are compiled in a module
 // of the same name, so that their imports are the same.
 const modulePath = "github.com/sealway/sealway"
 
-//go:embed servers/*/module.mod servers/*/module.sum servers/kubernetes/_kubelet/main.go
+//go:embed servers/*/module.mod servers/*/module.sum servers/*/_*/main.go
 //go:embed supervise/*.go supervisor/*.go
 var sources embed.FS
 

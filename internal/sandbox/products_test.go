@@ -3,6 +3,7 @@ package sandbox
 import (
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,7 +12,9 @@ func TestRecipesAgreeWithTheirModules(t *testing.T) {
 	main := map[Product]string{
 		Kubernetes: "k8s.io/kubernetes", Kubectl: "k8s.io/kubernetes", KWOK: "sigs.k8s.io/kwok",
 		SealedSecrets: "github.com/bitnami/sealed-secrets", CloudNativePG: "github.com/cloudnative-pg/cloudnative-pg",
-		Task: "github.com/go-task/task/v3", supervisorProduct: "",
+		ArgoCD: "github.com/argoproj/argo-cd/v2", ArgoCD3: "github.com/argoproj/argo-cd/v3", Helm: "helm.sh/helm/v3",
+		redisProduct: "github.com/alicebob/miniredis/v2",
+		Task:         "github.com/go-task/task/v3", supervisorProduct: "",
 	}
 	for product, r := range recipes() {
 		t.Run(string(product), func(t *testing.T) {
@@ -69,9 +72,18 @@ func TestSupervisorTreeCompiles(t *testing.T) {
 
 func TestPlatformIsNamed(t *testing.T) {
 	all := recipes()
-	for _, p := range platform() {
-		if _, ok := all[p]; !ok {
-			t.Errorf("the platform needs %s, which has no recipe", p)
+	for choice, argo := range map[Product][]Product{ArgoCD: {ArgoCD}, ArgoCD3: {ArgoCD3}, NoArgoCD: nil} {
+		var got []Product
+		for _, p := range platform(Options{ArgoCD: choice}) {
+			if _, ok := all[p]; !ok {
+				t.Errorf("the platform needs %s, which has no recipe", p)
+			}
+			if p == ArgoCD || p == ArgoCD3 {
+				got = append(got, p)
+			}
+		}
+		if !slices.Equal(got, argo) {
+			t.Errorf("with %s it has %v, want %v", choice, got, argo)
 		}
 	}
 }

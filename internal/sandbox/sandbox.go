@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sealway/sealway/internal/sandbox/supervise"
@@ -17,6 +18,9 @@ type Sandbox struct {
 	Dir, Kubeconfig string
 	// Server is the URL of the API server.
 	Server string
+	// Repository is the URL of the Git repository that Argo CD follows;
+	// empty without Argo CD.
+	Repository string
 
 	layout  layout
 	state   sandboxState
@@ -112,18 +116,59 @@ func serverStatus(p supervise.ProcessStatus, version string, alive bool) ServerS
 
 // Restart restarts one server and waits until the platform is whole again.
 // What it knows is in etcd, so nothing but etcd's own restart is felt for long.
+// One of Argo CD gets another Pod, with another name.
 func (s *Sandbox) Restart(ctx context.Context, server string) error {
-	step := s.options.step("restart " + server)
-	return step.end(s.restart(ctx, step, server))
+	return s.control(ctx, "restart", server, func(ctx context.Context, step step) error {
+		if err := errors.Join(s.evict(ctx, server), s.client().Restart(ctx, server)); err != nil {
+			return err
+		}
+		return s.wait(ctx, step)
+	})
 }
 
-func (s *Sandbox) restart(ctx context.Context, step step, server string) error {
+// Stop ends one server until Start, and waits until it has ended. If it is one
+// of Argo CD, its Pod is replaced by one that is pending.
+func (s *Sandbox) Stop(ctx context.Context, server string) error {
+	return s.control(ctx, "stop", server, func(ctx context.Context, _ step) error {
+		return errors.Join(s.evict(ctx, server), s.client().Stop(ctx, server))
+	})
+}
+
+// Start starts one server that was stopped, and waits until it is ready.
+func (s *Sandbox) Start(ctx context.Context, server string) error {
+	return s.control(ctx, "start", server, func(ctx context.Context, step step) error {
+		if err := s.client().Start(ctx, server); err != nil {
+			return err
+		}
+		return s.wait(ctx, step)
+	})
+}
+
+func (s *Sandbox) control(ctx context.Context, op, server string, do func(context.Context, step) error) error {
+	step := s.options.step(op + " " + server)
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
-	if err := s.client().Restart(ctx, server); err != nil {
-		return &Error{Object: "server " + server, Op: "restart", Err: err}
+	if err := step.end(do(ctx, step)); err != nil {
+		e := &Error{Object: "server " + server, Op: op, Err: err}
+		var hinted interface{ Hint() string }
+		if errors.As(err, &hinted) {
+			e.Advice = hinted.Hint()
+		}
+		return e
 	}
-	return s.wait(ctx, step)
+	return nil
+}
+
+// evict deletes the Pod that stands for a server of Argo CD.
+func (s *Sandbox) evict(ctx context.Context, server string) error {
+	if !slices.Contains(s.state.argocdServers(), server) {
+		return nil
+	}
+	c, err := s.layout.cluster()
+	if err != nil {
+		return err
+	}
+	return c.deletePods(ctx, ArgoCDNamespace, server)
 }
 
 // SetFaults makes connections to Pods fail as the faults say, and those to all
@@ -132,15 +177,23 @@ func (s *Sandbox) SetFaults(ctx context.Context, faults supervise.Faults) error 
 	return s.client().SetFaults(ctx, faults)
 }
 
+// ForwardAddress is what SetFaults takes for the one way of all port-forwards to
+// the platform's own Pods.
+func (s *Sandbox) ForwardAddress() string { return loopback(s.state.Ports.KWOK) }
+
 func (s *Sandbox) client() supervise.Client {
 	return supervise.Client{Socket: s.state.control()}
 }
 
 func (l layout) sandbox(o Options, state sandboxState) *Sandbox {
-	return &Sandbox{
+	s := &Sandbox{
 		Dir: l.dir, Kubeconfig: l.kubeconfig(), Server: state.server(),
 		layout: l, state: state, options: o,
 	}
+	if state.withArgoCD() {
+		s.Repository = l.repositoryURL()
+	}
+	return s
 }
 
 // checkServers says which server has ended by itself.

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/sealway/sealway/internal/sandbox/supervise"
 )
@@ -21,25 +19,8 @@ import (
 // TestSandbox goes through the life of one sandbox. The first run on a machine
 // builds the servers, which takes many minutes.
 func TestSandbox(t *testing.T) {
-	p := &platformTest{T: t, ctx: t.Context(), options: Options{Dir: filepath.Join(t.TempDir(), "a")}}
-	p.options.Progress = func(e Event) {
-		if e.State != StepRunning {
-			t.Logf("%s: %s in %v %s", e.Step, e.State, e.Elapsed.Round(time.Millisecond), e.Detail)
-		}
-	}
-	var err error
-	if p.bin, err = Build(p.ctx, p.options, append(platform(), Kubectl)...); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := Down(context.WithoutCancel(t.Context()), p.options); err != nil {
-			t.Error(err)
-		}
-	})
-	for _, part := range []struct {
-		name string
-		run  func(*platformTest)
-	}{
+	p := newPlatformTest(t, Options{ArgoCD: NoArgoCD})
+	p.parts([]part{
 		{"CancelledUp", cancelledUp},
 		{"Up", up},
 		{"UpAgain", upAgain},
@@ -53,16 +34,7 @@ func TestSandbox(t *testing.T) {
 		{"ServerCrash", serverCrash},
 		{"SupervisorKilled", supervisorKilled},
 		{"Down", down},
-	} {
-		if !t.Run(part.name, func(t *testing.T) {
-			inner := *p
-			inner.T, inner.ctx = t, t.Context()
-			part.run(&inner)
-			p.sandbox, p.cluster = inner.sandbox, inner.cluster
-		}) {
-			t.Fatalf("%s failed, so the rest makes no sense", part.name)
-		}
-	}
+	})
 }
 
 func cancelledUp(p *platformTest) {
@@ -173,7 +145,7 @@ func rotate(p *platformTest) {
 }
 
 func faults(p *platformTest) {
-	routes, err := p.cluster.controllerRoutes(p.ctx, 1)
+	routes, err := p.cluster.routes(p.ctx, p.sandbox.services()[0])
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -225,28 +197,30 @@ func workloads(p *platformTest) {
 }
 
 func portForward(p *platformTest) {
-	ctx, cancel := context.WithCancel(p.ctx)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, p.bin["kubectl"], "--kubeconfig", p.sandbox.Kubeconfig, "-n", controllerNamespace,
-		"port-forward", "service/"+controllerName, ":8080")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		p.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		p.Fatal(err)
-	}
-	defer func() { cancel(); _ = cmd.Wait() }()
-	var address string
-	if _, err := fmt.Fscanf(out, "Forwarding from %s -> 8080", &address); err != nil {
-		p.Fatal(err)
-	}
+	address := p.tunnel(controllerNamespace, controllerName, 8080)
 	want, err := p.cluster.certificate(p.ctx)
 	if err != nil {
 		p.Fatal(err)
 	}
-	if got := get(p.T, "http://"+address+"/v1/cert.pem"); got != string(want) {
-		p.Errorf("through the tunnel: %q", got)
+	if status, got := get(p.T, "http://"+address+"/v1/cert.pem"); got != string(want) {
+		p.Errorf("through the tunnel: %d, %q", status, got)
+	}
+	if err := p.sandbox.SetFaults(p.ctx, supervise.Faults{p.sandbox.ForwardAddress(): {Cut: true}}); err != nil {
+		p.Fatal(err)
+	}
+	p.eventually("the tunnel is cut", func() error {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return errors.New("it still listens")
+		}
+		return nil
+	})
+	if err := p.sandbox.SetFaults(p.ctx, nil); err != nil {
+		p.Fatal(err)
+	}
+	if status, got := get(p.T, "http://"+p.tunnel(controllerNamespace, controllerName, 8080)+"/v1/cert.pem"); got != string(want) {
+		p.Errorf("once the fault is gone: %d, %q", status, got)
 	}
 }
 

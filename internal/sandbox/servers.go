@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,13 +25,18 @@ const (
 // ports are what the servers listen on, on 127.0.0.1.
 type ports struct {
 	APIServer, KWOK, SealedSecrets, SealedSecretsMetrics int
+
+	ArgoCD, ArgoCDMetrics, ArgoCDRepo, ArgoCDRepoMetrics, ArgoCDControllerMetrics int
 }
 
 // freePorts finds ports that are free now. Another process may take one before
 // its server does; then Up tries again with others.
 func freePorts(ctx context.Context) (ports, error) {
 	var p ports
-	for _, port := range []*int{&p.APIServer, &p.KWOK, &p.SealedSecrets, &p.SealedSecretsMetrics} {
+	for _, port := range []*int{
+		&p.APIServer, &p.KWOK, &p.SealedSecrets, &p.SealedSecretsMetrics,
+		&p.ArgoCD, &p.ArgoCDMetrics, &p.ArgoCDRepo, &p.ArgoCDRepoMetrics, &p.ArgoCDControllerMetrics,
+	} {
 		var lc net.ListenConfig
 		l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
 		if err != nil {
@@ -85,16 +91,26 @@ func processes(l layout, s sandboxState, bin Binaries) []supervise.Process {
 		}},
 		sealedSecretsProcess(l, s),
 	}
+	all = append(all, argocdProcesses(l, s, bin)...)
 	for i := range all {
 		p := &all[i]
 		p.Argv = append([]string{bin[p.Name]}, p.Argv...)
 		p.Log = l.log(p.Name)
-		p.Env = append(p.Env, "HOME="+l.tmp(), "PATH=/usr/bin:/bin")
-		if !p.Isolate {
-			p.Env = append(p.Env, "TMPDIR="+l.tmp())
-		}
+		p.Env = withDefaults(p.Env, "HOME="+l.tmp(), "PATH=/usr/bin:/bin", "TMPDIR="+l.tmp())
 	}
 	return all
+}
+
+// withDefaults adds variables that are not set yet: of two with the same name,
+// some programs take the first.
+func withDefaults(env []string, defaults ...string) []string {
+	for _, d := range defaults {
+		name, _, _ := strings.Cut(d, "=")
+		if !slices.ContainsFunc(env, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
+			env = append(env, d)
+		}
+	}
+	return env
 }
 
 // etcdProcess listens on Unix sockets alone: it has no notion of users, and

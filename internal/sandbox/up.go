@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"time"
@@ -36,10 +37,10 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, l.failed("lock", err)
 	}
 	defer unlock()
-	if s := l.adopt(ctx, o); s != nil {
-		return s, nil
+	if s, err := l.adopt(ctx, o); s != nil || err != nil {
+		return s, err
 	}
-	entries, err := buildAll(ctx, o, platform())
+	entries, err := buildAll(ctx, o, platform(o))
 	if err != nil {
 		return nil, err
 	}
@@ -54,20 +55,42 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 	}
 }
 
-// adopt returns the sandbox that runs in the directory, if it is whole.
-func (l layout) adopt(ctx context.Context, o Options) *Sandbox {
+// adopt returns the sandbox that runs in the directory, if it is whole. It
+// refuses one that has another Argo CD: somebody may be using it.
+func (l layout) adopt(ctx context.Context, o Options) (*Sandbox, error) {
 	state, err := l.load()
 	if err != nil || state.Ready.IsZero() || !state.Supervisor.Alive() {
-		return nil
+		return nil, nil
 	}
 	s := l.sandbox(o, state)
 	step := o.step("check the sandbox")
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if step.end(s.wait(ctx, step)) != nil {
-		return nil
+	if step.end(errors.Join(s.allRun(ctx), s.wait(ctx, step))) != nil {
+		return nil, nil
 	}
-	return s
+	if has, want := state.describeArgoCD(), o.describeArgoCD(); has != want {
+		return nil, &Error{
+			Object: "sandbox " + l.dir, Op: "use the one that runs",
+			Err:    fmt.Errorf("it has %s, and %s was asked for", has, want),
+			Advice: "end it first, or name another directory",
+		}
+	}
+	return s, nil
+}
+
+// allRun says which server does not run.
+func (s *Sandbox) allRun(ctx context.Context) error {
+	status, err := s.client().Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range status.Processes {
+		if p.State != supervise.Running {
+			return fmt.Errorf("server %s: %s", p.Name, p.State)
+		}
+	}
+	return nil
 }
 
 // start ends what is left of an earlier sandbox and starts one.
@@ -102,7 +125,15 @@ func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbo
 	if err != nil {
 		return nil, err
 	}
-	state := sandboxState{Sockets: sockets, Versions: map[string]string{}}
+	state := sandboxState{
+		Sockets: sockets, Versions: map[string]string{},
+		ArgoCD: o.ArgoCD, ArgoCDInsecure: o.ArgoCDInsecure,
+	}
+	if state.withArgoCD() {
+		if state.Git, err = findGit(); err != nil {
+			return nil, err
+		}
+	}
 	bin := Binaries{}
 	for _, e := range entries {
 		for name, path := range e.binaries() {
@@ -117,6 +148,11 @@ func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbo
 	}
 	if err := errors.Join(l.writePKI(state.server()), writeConfigs(l, state, manifests(entries, stages))); err != nil {
 		return nil, err
+	}
+	if state.withArgoCD() {
+		if err := l.makeRepository(ctx, state.Git); err != nil {
+			return nil, err
+		}
 	}
 	spec := supervise.Spec{
 		Control: state.control(), Egress: state.egress(), Status: l.status(),
@@ -181,7 +217,7 @@ func (s *Sandbox) assemble(ctx context.Context, step step, entries []entry) erro
 	if err := s.populate(ctx, c, entries); err != nil {
 		return errors.Join(s.checkServers(ctx), err)
 	}
-	if err := s.startServers(ctx, kwok, sealedSecrets); err != nil {
+	if err := s.startServers(ctx, append([]string{kwok, sealedSecrets}, s.state.argocdServers()...)...); err != nil {
 		return err
 	}
 	step.at("everything else", 2, 3)
@@ -204,7 +240,8 @@ func (s *Sandbox) startServers(ctx context.Context, names ...string) error {
 func (s *Sandbox) populate(ctx context.Context, c *cluster, entries []entry) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() error { return c.applyDefinitions(groupCtx, manifests(entries, definitions)) })
-	group.Go(func() error { return c.applyFiles(groupCtx, manifests(entries, objects)) })
+	group.Go(func() error { return c.applyFiles(groupCtx, manifests(entries, objects), "") })
+	group.Go(func() error { return s.populateArgoCD(groupCtx, c, entries) })
 	group.Go(func() error {
 		if _, err := c.apply(groupCtx, nodeManifests); err != nil {
 			return err
@@ -217,7 +254,27 @@ func (s *Sandbox) populate(ctx context.Context, c *cluster, entries []entry) err
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return c.forward(ctx, s.state.Ports.SealedSecrets)
+	// KWOK gives up if it asks before this.
+	if err := poll(ctx, func() error { return c.described(ctx, "postgresql.cnpg.io/v1") }); err != nil {
+		return err
+	}
+	return s.forward(ctx, c)
+}
+
+// forward makes port-forwards reach the processes.
+func (s *Sandbox) forward(ctx context.Context, c *cluster) error {
+	if err := c.forward(ctx, s.state.Ports.SealedSecrets); err != nil || !s.state.withArgoCD() {
+		return err
+	}
+	_, err := c.apply(ctx, argocdForward(s.state.Ports))
+	return err
+}
+
+// condition is something to wait for; it does not count while the server that
+// it is about is stopped.
+type condition struct {
+	name, server string
+	met          func(context.Context) error
 }
 
 // wait waits until every server runs and does what it is there for.
@@ -226,21 +283,33 @@ func (s *Sandbox) wait(ctx context.Context, step step) error {
 	if err != nil {
 		return err
 	}
-	conditions := []struct {
-		name string
-		met  func(context.Context) error
-	}{
-		{"the API server", c.ready},
-		{"the nodes", c.nodesReady},
-		{"the service accounts", c.accountsReady},
-		{"the endpoints of the Sealed Secrets controller", s.route(c)},
-		{"the certificate of the Sealed Secrets controller", func(ctx context.Context) error {
+	conditions := []condition{
+		{"the API server", apiServer, c.ready},
+		{"the nodes", kwok, c.nodesReady},
+		{"the service accounts", controllerManager, c.accountsReady},
+	}
+	conditions = append(conditions, s.argocdConditions(c)...)
+	conditions = append(conditions,
+		condition{"the endpoints of Services", controllerManager, s.route(c)},
+		condition{"the certificate of the Sealed Secrets controller", sealedSecrets, func(ctx context.Context) error {
 			_, err := c.certificate(ctx)
 			return err
 		}},
+	)
+	if s.state.withArgoCD() {
+		conditions = append(conditions, condition{"the Service of Argo CD", ArgoCDServer, func(ctx context.Context) error {
+			return c.argocdHealth(ctx, s.state.ArgoCDInsecure)
+		}})
+	}
+	status, err := s.client().Status(ctx)
+	if err != nil {
+		return err
 	}
 	for i, condition := range conditions {
 		step.at(condition.name, i, len(conditions))
+		if server, _ := status.Process(condition.server); server.State == supervise.Stopped {
+			continue
+		}
 		if err := s.until(ctx, condition.met); err != nil {
 			return fmt.Errorf("%s: %w", condition.name, err)
 		}
@@ -248,15 +317,39 @@ func (s *Sandbox) wait(ctx context.Context, step step) error {
 	return nil
 }
 
-// route connects the address of the controller's Pod with its process.
+// route connects the addresses of Pods with the processes that they stand for.
 func (s *Sandbox) route(c *cluster) func(context.Context) error {
 	return func(ctx context.Context) error {
-		routes, err := c.controllerRoutes(ctx, s.state.Ports.SealedSecrets)
+		status, err := s.client().Status(ctx)
 		if err != nil {
 			return err
 		}
-		return s.client().SetRoutes(ctx, routes)
+		all := supervise.Routes{}
+		for _, service := range s.services() {
+			if p, _ := status.Process(service.server); p.State == supervise.Stopped {
+				continue
+			}
+			routes, err := c.routes(ctx, service)
+			if err != nil {
+				return err
+			}
+			maps.Copy(all, routes)
+		}
+		return s.client().SetRoutes(ctx, all)
 	}
+}
+
+// services are the Services that are reached through the API server.
+func (s *Sandbox) services() []service {
+	p := s.state.Ports
+	all := []service{{controllerNamespace, controllerName, sealedSecrets, 8080, p.SealedSecrets}}
+	if s.state.withArgoCD() {
+		all = append(all,
+			service{ArgoCDNamespace, ArgoCDServer, ArgoCDServer, argocdServerPort, p.ArgoCD},
+			service{ArgoCDNamespace, ArgoCDRepoServer, ArgoCDRepoServer, argocdRepoPort, p.ArgoCDRepo},
+		)
+	}
+	return all
 }
 
 // manifests returns the files of one kind that were copied from modules.

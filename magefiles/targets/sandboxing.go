@@ -37,6 +37,9 @@ func (s *session) sandboxUp(ctx context.Context, dir string) error {
 	}
 	s.report.Fact("kubeconfig", up.Kubeconfig)
 	s.report.Fact("server", up.Server)
+	if up.Repository != "" {
+		s.report.Fact("repository", up.Repository)
+	}
 	s.report.Summary = "export KUBECONFIG=" + up.Kubeconfig
 	return s.console.Report(s.report)
 }

@@ -41,7 +41,7 @@ func run(m *testing.M) (code int) {
 		return fail(err)
 	}
 	defer os.RemoveAll(dir)
-	o := sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Progress: func(e sandbox.Event) {
+	o := sandbox.Options{Dir: filepath.Join(dir, "sandbox"), ArgoCD: sandbox.NoArgoCD, Progress: func(e sandbox.Event) {
 		if e.State != sandbox.StepRunning {
 			fmt.Fprintf(os.Stderr, "%s: %s %s\n", e.Step, e.State, e.Elapsed.Round(time.Millisecond))
 		}

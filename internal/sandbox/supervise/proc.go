@@ -49,6 +49,9 @@ func (s *supervisor) start(p *proc) error {
 	go func() {
 		// The error says no more than the state does.
 		_ = cmd.Wait()
+		// The programs that it has started, Git for instance, end with it;
+		// as long as there is one, the group's number belongs to it.
+		killGroup(cmd.Process)
 		s.exits <- exit{proc: p, how: cmd.ProcessState.String(), when: time.Now()}
 	}()
 	return nil

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -122,6 +123,26 @@ func (f *fixture) file(t *testing.T, name, want string) {
 }
 
 const forever = "exec sleep 300"
+
+// What a server has started itself would go on writing into a directory that
+// is about to be removed.
+func TestChildrenEndWithTheirProcess(t *testing.T) {
+	f := startSupervisor(t, script("a", "sleep 300 & echo $! >$DIR/child; wait"))
+	f.start(t, "a")
+	var child ID
+	eventually(f.ctx, t, func() bool {
+		data, _ := os.ReadFile(filepath.Join(f.dir, "child"))
+		pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+		if err == nil {
+			child, err = Identify(pid)
+		}
+		return err == nil
+	})
+	if err := f.Stop(f.ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(f.ctx, t, func() bool { return !child.Alive() })
+}
 
 func TestStartStopRestart(t *testing.T) {
 	f := startSupervisor(t, script("a", forever), script("b", forever))

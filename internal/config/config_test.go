@@ -33,8 +33,8 @@ func TestLoad(t *testing.T) {
 		{name: "empty file", reason: "comments are no settings", file: "# nothing\n", want: config.Config{Colour: true}},
 		{
 			name: "file", reason: "what it names is set",
-			file: "applications: deploy\nnamespaces: {web: prod}\ncontroller: {name: ss}\n",
-			want: config.Config{Applications: "deploy", Namespaces: map[string]string{"web": "prod"}, Controller: config.Controller{Name: "ss"}, Colour: true},
+			file: "applications: deploy\nnamespaces: {web: prod}\ncontroller: {name: ss}\nargocd: {namespace: cd, name: server}\n",
+			want: config.Config{Applications: "deploy", Namespaces: map[string]string{"web": "prod"}, Controller: config.Controller{Name: "ss"}, ArgoCD: config.ArgoCD{Namespace: "cd", Name: "server"}, Colour: true},
 		},
 		{
 			name: "environment over file", reason: "it is closer to the command",

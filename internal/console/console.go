@@ -2,7 +2,7 @@
 //
 // Its rules: stdout is the answer and can be piped; stderr is progress, notes
 // and hints. Progress is a live line on a terminal and plain lines elsewhere.
-// Exactly one report is printed, at the end; with JSON it is the only thing on
+// Exactly one report is printed, when there is an answer; with JSON it is the only thing on
 // stdout. The exit statuses are in status.go.
 package console
 
@@ -62,6 +62,17 @@ func (c *Console) Report(r *report.Report) error {
 		return report.JSON(c.opts.Out, r)
 	}
 	return report.Text(c.opts.Out, r, report.Style{Color: c.opts.Colour && terminal(c.opts.Out), Verbose: c.opts.Verbose})
+}
+
+// Answer prints a bare line in place of a report, for a command whose answer is
+// one value.
+func (c *Console) Answer(value string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	c.done = true
+	_, err := fmt.Fprintln(c.opts.Out, value)
+	return err
 }
 
 // Fail prints the report of a command that failed before it had one: only with

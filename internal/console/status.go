@@ -72,6 +72,19 @@ func (e *Usage) Hint() string { return e.Advice }
 // Usage marks the error for Exit.
 func (e *Usage) Usage() bool { return true }
 
+// Advised is an error with a hint that knows the command.
+type Advised struct {
+	Err    error
+	Advice string
+}
+
+func (e *Advised) Error() string { return e.Err.Error() }
+
+// Hint is the advice.
+func (e *Advised) Hint() string { return e.Advice }
+
+func (e *Advised) Unwrap() error { return e.Err }
+
 // Findings is the error of a command that did its work and found something; the
 // findings themselves are in its report.
 type Findings struct{ Summary string }

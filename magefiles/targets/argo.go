@@ -21,12 +21,7 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 	if s.config.ArgoCD.Server != "" {
 		return s.argoNamed(ctx, do)
 	}
-	k, err := s.cluster()
-	if err != nil {
-		return err
-	}
-	s.report.Fact("cluster", k.String())
-	server, err := argocd.FindServer(ctx, k.Core, argocd.ServerOptions{Namespace: s.config.ArgoCD.Namespace, Name: s.config.ArgoCD.Name})
+	k, server, err := s.argocdServer(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,7 +34,7 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 		},
 	}
 	return tunnel.With(ctx, options, func(ctx context.Context, t *tunnel.Tunnel) error {
-		transport, err := server.Transport(ctx, func(ctx context.Context) (net.Conn, error) { return t.Dial(ctx) })
+		transport, err := server.Transport(ctx, t.Dial)
 		if err != nil {
 			return err
 		}

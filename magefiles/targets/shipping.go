@@ -77,7 +77,7 @@ func (s *session) deployed(ctx context.Context, c *argocd.Client, apps []repo.Ap
 		if len(names) > 0 && (next.Remote != to.Remote || next.Target != to.Target) {
 			return nil, to, &console.Usage{Problem: fmt.Sprintf("%s follows another branch or repository than %s", app.Name, apps[0].Name), Advice: "ship them one after the other"}
 		}
-		names, to = append(names, list[i].Namespace+"/"+list[i].Name), next
+		names, to = append(names, s.fullName(list[i])), next
 	}
 	return names, to, nil
 }

@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,16 +64,16 @@ func (s *session) synced(ctx context.Context, c *argocd.Client, names []string, 
 	var mu sync.Mutex
 	if o.Revision == "" {
 		o.Expect = func(ctx context.Context, a argocd.App) error {
-			cmp, err := s.compare(ctx, a)
-			if err != nil || cmp == nil {
+			at, err := s.compare(ctx, a)
+			if err != nil || at == nil {
 				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if w := cmp.Warning(); w != "" && !slices.Contains(s.report.Warnings, a.Name+": "+w) {
+			if w := at.Warning(); w != "" && !slices.Contains(s.report.Warnings, a.Name+": "+w) {
 				s.report.Warnings = append(s.report.Warnings, a.Name+": "+w)
 			}
-			return cmp.Err()
+			return at.Err()
 		}
 	}
 	outcomes, err := c.SyncAll(ctx, names, o, func(e argocd.Event) { s.progressOf(e) })
@@ -201,10 +202,19 @@ func (s *session) ours(ctx context.Context, c *argocd.Client, selector string) (
 			return nil, err
 		}
 		if remote != "" {
-			names = append(names, a.Namespace+"/"+a.Name)
+			names = append(names, s.fullName(a))
 		}
 	}
 	return names, nil
+}
+
+// fullName is how an application is told from others of its name; those in Argo CD's
+// own namespace need no more than their name.
+func (s *session) fullName(a argocd.App) string {
+	if a.Namespace == cmp.Or(s.config.ArgoCD.Namespace, "argocd") {
+		return a.Name
+	}
+	return a.Namespace + "/" + a.Name
 }
 
 // argoStatus is gitops:status.
@@ -236,12 +246,12 @@ func (s *session) state(ctx context.Context, a argocd.App) (report.Application, 
 	if len(a.Sources) > 0 {
 		out.Follows, out.Repository = a.Sources[0].TargetRevision, a.Sources[0].RepoURL
 	}
-	cmp, err := s.compare(ctx, a)
+	at, err := s.compare(ctx, a)
 	if err != nil {
 		return out, err
 	}
-	if cmp != nil {
-		out.Head = cmp.String()
+	if at != nil {
+		out.Head = at.String()
 	}
 	if op := a.Operation; op != nil {
 		out.Operation = strings.TrimSpace(op.Phase + " " + age(s.now, op.Finished))

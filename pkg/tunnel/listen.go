@@ -30,7 +30,7 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 func (t *Tunnel) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close()
 	for _, over := range []context.Context{ctx, t.ctx} {
-		stop := context.AfterFunc(over, func() { l.Close() })
+		stop := context.AfterFunc(over, func() { l.Close() }) //nolint:contextcheck // the tunnel has its own
 		defer stop()
 	}
 	for failures := 0; ; failures++ {

@@ -28,10 +28,12 @@ func TestDemo(t *testing.T) {
 	stdout, _ := w.must(0, "demo")
 	for _, want := range []string{
 		"$ mage seal:check\n8 SealedSecrets checked, 0 findings",
-		"15 values in the cluster are those on this machine",
+		"3 of 3 applications Synced and Healthy",
+		"8 Secrets in the cluster have the values of this machine",
+		"litellm  Synced  Healthy",
+		"1 of 1 application Synced and Healthy; 3 Secrets in the cluster as here",
 		"git diff: sealway.github.io/encrypted-data, CA_VLLM_LOCAL_API_KEY",
-		"The controller has unsealed the new value",
-		"Done: plaintext on this machine, ciphertext in Git, Secrets in the cluster, and all three agree.",
+		"Done: plaintext on this machine, ciphertext in Git, Secrets in the cluster, applications Synced and Healthy, and all of it agrees.",
 		"the sandbox is gone",
 	} {
 		if !strings.Contains(stdout, want) {

@@ -63,7 +63,7 @@ func (s *session) deployed(ctx context.Context, c *argocd.Client, apps []repo.Ap
 	for _, app := range apps {
 		i := slices.IndexFunc(list, func(a argocd.App) bool {
 			source, ok := s.source(a)
-			return ok && source.Path == s.repo.Rel(app.Dir)
+			return ok && within(s.repo.Rel(app.Dir), source.Path)
 		})
 		if i < 0 {
 			return nil, to, &revision.NotFollowedError{App: app.Name, Path: s.repo.Rel(app.Dir)}

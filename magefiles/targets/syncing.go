@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -165,7 +166,7 @@ func (s *session) compare(ctx context.Context, a argocd.App) (*revision.Comparis
 	return &c, err
 }
 
-// source is the first of the application's sources that is the folder of an
+// source is the first of the application's sources that lies in the folder of an
 // application of this repository.
 func (s *session) source(a argocd.App) (revision.Source, bool) {
 	apps, err := s.repo.Applications()
@@ -173,9 +174,10 @@ func (s *session) source(a argocd.App) (revision.Source, bool) {
 		return revision.Source{}, false // another repository's place to look at Argo CD from
 	}
 	for i, src := range a.Sources {
-		folder := func(app repo.Application) bool { return s.repo.Rel(app.Dir) == strings.Trim(src.Path, "./") }
-		if src.Chart == "" && slices.ContainsFunc(apps, folder) {
-			out := revision.Source{URL: src.RepoURL, Target: src.TargetRevision, Path: strings.Trim(src.Path, "./")}
+		place := path.Clean(src.Path)
+		inside := func(app repo.Application) bool { return within(s.repo.Rel(app.Dir), place) }
+		if src.Chart == "" && slices.ContainsFunc(apps, inside) {
+			out := revision.Source{URL: src.RepoURL, Target: src.TargetRevision, Path: place}
 			if i < len(a.Revisions) {
 				out.Commit = a.Revisions[i]
 			}
@@ -183,6 +185,11 @@ func (s *session) source(a argocd.App) (revision.Source, bool) {
 		}
 	}
 	return revision.Source{}, false
+}
+
+// within reports whether a path is the folder or lies below it.
+func within(folder, place string) bool {
+	return place == folder || strings.HasPrefix(place, folder+"/")
 }
 
 // ours are the names of the applications that follow this repository.

@@ -80,7 +80,9 @@ func (s *session) synced(ctx context.Context, c *argocd.Client, names []string, 
 	outcomes, err := c.SyncAll(ctx, names, o, func(e argocd.Event) { s.progressOf(e) })
 	good := 0
 	for i := range outcomes {
-		s.report.Applications = append(s.report.Applications, outcome(&outcomes[i]))
+		if outcomes[i].Sync != "" { // else it was never seen
+			s.report.Applications = append(s.report.Applications, outcome(&outcomes[i]))
+		}
 		if outcomes[i].Waited {
 			good++
 		}

@@ -112,7 +112,7 @@ type Commit struct{ Hash, Subject string }
 func (c Commit) Short() string { return Short(c.Hash) }
 
 // Short is the beginning of a hash, for messages.
-func Short(hash string) string { return hash[:min(8, len(hash))] }
+func Short(hash string) string { return hash[:min(7, len(hash))] }
 
 // Commits are the commits that can be reached from one and not from any of the
 // others, newest first. The others are commits, or options of `git rev-list`

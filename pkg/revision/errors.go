@@ -3,6 +3,7 @@ package revision
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/sealway/sealway/pkg/git"
 )
@@ -35,7 +36,11 @@ func (e *Error) target() string {
 func (e *Error) Hint() string {
 	switch e.State {
 	case NotPushed:
-		return "`git push`, then again; or -revision=" + git.Short(e.Source.Commit) + " to sync what is there"
+		push := "git push"
+		if strings.HasPrefix(e.Source.URL, "file://") { // no remote need have it
+			push += " " + e.Source.URL + " HEAD:" + e.followed()
+		}
+		return "`" + push + "`, then again; or -revision=" + git.Short(e.Source.Commit) + " to sync what is there"
 	case Diverged:
 		return "`git pull --rebase` and `git push`, then again"
 	default:

@@ -106,6 +106,9 @@ func (r Result) String() string {
 	return r.Kind + " " + r.Name
 }
 
+// autoSync is who begins the operations of Argo CD itself.
+const autoSync = "auto-sync"
+
 // pending is the phase of an operation that the controller has not picked up.
 const pending = "Pending"
 
@@ -250,7 +253,7 @@ func operation(a *v1alpha1.Application) *Operation {
 func requested(op v1alpha1.Operation) Operation {
 	o := Operation{By: op.InitiatedBy.Username}
 	if op.InitiatedBy.Automated {
-		o.By = "auto-sync"
+		o.By = autoSync
 	}
 	for _, i := range op.Info {
 		if i != nil && i.Name == tagName {

@@ -28,11 +28,14 @@ func (j *job) gaveUp(ctx context.Context, waited time.Duration) error {
 	if op := j.app.Operation; running && op != nil {
 		e.Detail = op.Message
 	}
-	if j.feed != nil {
-		e.Cause = j.feed.failed
-	}
-	if j.step == Operating || j.step == Settling {
+	switch j.step {
+	case Refreshing, Comparing:
+		e.Cause = j.c.stuck(late, j.r, waited)
+	case Operating, Settling:
 		e.Blocking = j.app.Blocking()
+	}
+	if e.Cause == nil && j.feed != nil {
+		e.Cause = j.feed.failed
 	}
 	return e
 }

@@ -107,7 +107,7 @@ func (c *Client) user(ctx context.Context) string {
 	return t.user
 }
 
-// near are up to three of the names that may have been meant, the nearest first.
+// near are up to three of the names that may have been meant: the nearest ones.
 func near(name string, names []string) []string {
 	const most = 3
 	limit := max(1, len(name)/3)
@@ -124,6 +124,7 @@ func near(name string, names []string) []string {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b string) int { return distances[a] - distances[b] })
+	found = slices.DeleteFunc(found, func(n string) bool { return distances[n] > distances[found[0]] })
 	return found[:min(most, len(found))]
 }
 

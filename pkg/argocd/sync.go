@@ -24,7 +24,7 @@ type SyncOptions struct {
 
 	NoWait    bool          // return when the operation has begun
 	Timeout   time.Duration // for all of it; default 5 min
-	Terminate bool          // end our operation when the wait ends before it, by time or by an interruption
+	Terminate bool          // end our operation when the wait ends before it, by time or by an interruption; for that the Transport has to outlive ctx by some seconds
 
 	// Expect is asked, after the comparison and again when it changes, whether what
 	// Argo CD is about to sync is what the caller wants; its error ends the sync.
@@ -208,12 +208,12 @@ func (j *job) round(ctx context.Context) error {
 	if err := j.compare(ctx); err != nil {
 		return err
 	}
-	j.event(Checking, "")
-	if err := j.c.allowed(ctx, j.r, j.app); err != nil {
-		return err
-	}
 	if j.unchanged() {
 		return j.stay(ctx)
+	}
+	j.event(Checking, "")
+	if err := j.allowed(ctx); err != nil {
+		return err
 	}
 	if err := j.begin(ctx); err != nil || j.o.NoWait {
 		return err
@@ -222,6 +222,16 @@ func (j *job) round(ctx context.Context) error {
 		return err
 	}
 	return j.settle(ctx)
+}
+
+// allowed says, before anything is begun, why a sync would be refused.
+func (j *job) allowed(ctx context.Context) error {
+	if j.app.AutoSync != nil && j.o.Revision != "" && !j.o.DryRun && len(j.app.Sources) == 1 {
+		if follows := j.app.Sources[0].TargetRevision; follows != j.o.Revision {
+			return &FollowError{App: j.r.String(), Revision: j.o.Revision, Follows: follows}
+		}
+	}
+	return j.c.allowed(ctx, j.r, j.app)
 }
 
 // compare has Argo CD look at Git and says whether it is right to go on.
@@ -290,11 +300,12 @@ func (j *job) event(step Step, detail string) {
 
 // unchanged says whether there is nothing to do: the last operation has brought
 // this very revision, and the cluster is still like that. An operation that would
-// change no resource may still run hooks, hence the revision.
+// change no resource may still run hooks, hence the revision. Argo CD heals parts
+// by itself only of what it has synced as a whole before.
 func (j *job) unchanged() bool {
 	last := j.app.Operation
 	return j.plain() && !j.o.Always && !j.o.DryRun && j.app.Sync == Synced &&
-		last != nil && last.Phase == "Succeeded" && !last.DryRun && !last.Partial &&
+		last != nil && last.Phase == "Succeeded" && !last.DryRun && (!last.Partial || last.By == autoSync) &&
 		len(j.app.Revisions) > 0 && slices.Equal(last.Revisions, j.app.Revisions)
 }
 

@@ -2,6 +2,7 @@ package argocd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -46,6 +47,23 @@ func (e *DeletingError) Error() string {
 // Hint says what holds it.
 func (e *DeletingError) Hint() string {
 	return "a deletion that does not end waits for its finalizers: the resources of the application are deleted first"
+}
+
+// FollowError says that a revision was asked for of an application that Argo CD
+// syncs by itself: it would be taken back at once, and the server refuses it.
+type FollowError struct{ App, Revision, Follows string }
+
+func (e *FollowError) Error() string {
+	follows := e.Follows
+	if follows == "" {
+		follows = "HEAD"
+	}
+	return fmt.Sprintf("%s: sync to %s: Argo CD syncs it by itself, to %s", object(e.App), short(e.Revision), follows)
+}
+
+// Hint says what to do instead.
+func (e *FollowError) Hint() string {
+	return "push what is to be there, or take automated out of its syncPolicy first"
 }
 
 // WindowError says that a sync window forbids to sync now.
@@ -190,7 +208,7 @@ type TimeoutError struct {
 	Blocking   []Resource
 	Running    bool  // the operation goes on
 	Terminated bool  // the operation was terminated
-	Cause      error // why the server could not be asked last; may be nil
+	Cause      error // why nothing more is known: who does not answer; may be nil
 }
 
 func (e *TimeoutError) Error() string {
@@ -200,7 +218,7 @@ func (e *TimeoutError) Error() string {
 	}
 	text += reasons(e.Blocking)
 	if e.Cause != nil {
-		text += "; the last look failed: " + e.Cause.Error()
+		text += "; " + e.Cause.Error()
 	}
 	return text + fate(e.Running, e.Terminated)
 }
@@ -217,6 +235,10 @@ func fate(running, terminated bool) string {
 
 // Hint says how to go on.
 func (e *TimeoutError) Hint() string {
+	var h typed
+	if errors.As(e.Cause, &h) {
+		return h.Hint()
+	}
 	if e.Running && !e.Terminated {
 		return "run it again to wait on (it adopts the operation), with a longer -timeout if need be; -terminateOnTimeout ends the operation instead"
 	}

@@ -227,6 +227,10 @@ func TestUnchanged(t *testing.T) {
 		{"a part", "the last one was of some resources", func(app *v1alpha1.Application) {
 			app.Status.OperationState.Operation.Sync.Resources = []v1alpha1.SyncOperationResource{{Kind: "Service"}}
 		}, argocd.SyncOptions{}, 1},
+		{"healed", "Argo CD has put a part right by itself", func(app *v1alpha1.Application) {
+			app.Status.OperationState.Operation = operationOf("", commitA)
+			app.Status.OperationState.Operation.Sync.Resources = []v1alpha1.SyncOperationResource{{Kind: "Service"}}
+		}, argocd.SyncOptions{}, 0},
 		{"a trial", "the last one changed nothing", func(app *v1alpha1.Application) { app.Status.OperationState.Operation.Sync.DryRun = true }, argocd.SyncOptions{}, 1},
 		{"by itself", "auto-sync changes nothing here", automated, argocd.SyncOptions{}, 0},
 	} {
@@ -499,34 +503,36 @@ func TestSyncRefused(t *testing.T) {
 	for _, c := range []struct {
 		name             string
 		set              func(*argoCD)
+		o                argocd.SyncOptions
 		expect           error
 		text, hint, mark string
 	}{
-		{"not what I pushed", func(*argoCD) {}, errors.New("3f2c1a9 is not pushed"), "3f2c1a9 is not pushed", "", ""},
-		{"does not render", condition("ComparisonError", "Failed to load target state: failed to generate manifest: rpc error: code = Unknown desc = failed to execute helm template command: failed to get command args to log: `helm template .` failed exit status 1: Error: parse error at (litellm/templates/x.yaml:3)\n\nUse --debug flag to render out invalid YAML"), nil,
+		{"not what I pushed", func(*argoCD) {}, argocd.SyncOptions{}, errors.New("3f2c1a9 is not pushed"), "3f2c1a9 is not pushed", "", ""},
+		{"does not render", condition("ComparisonError", "Failed to load target state: failed to generate manifest: rpc error: code = Unknown desc = failed to execute helm template command: failed to get command args to log: `helm template .` failed exit status 1: Error: parse error at (litellm/templates/x.yaml:3)\n\nUse --debug flag to render out invalid YAML"), argocd.SyncOptions{}, nil,
 			"application litellm: ComparisonError: Failed to load target state: failed to generate manifest: failed to execute helm template command: parse error at (litellm/templates/x.yaml:3)", "correct them and push", ""},
-		{"wrong definition", condition("InvalidSpecError", "application destination is not permitted in project 'x'"), nil, "InvalidSpecError: application destination", "the Application itself", ""},
-		{"the repo server is down", condition("ComparisonError", "Failed to load target state: rpc error: code = Unavailable desc = connection error: dial tcp 10.0.0.1:8081: connect: connection refused"), nil,
+		{"wrong definition", condition("InvalidSpecError", "application destination is not permitted in project 'x'"), argocd.SyncOptions{}, nil, "InvalidSpecError: application destination", "the Application itself", ""},
+		{"the repo server is down", condition("ComparisonError", "Failed to load target state: rpc error: code = Unavailable desc = connection error: dial tcp 10.0.0.1:8081: connect: connection refused"), argocd.SyncOptions{}, nil,
 			"application litellm: compare with Git: Argo CD's server answers, but the repo server does not", "argocd-repo-server run? `kubectl -n argocd get pods`", "unavailable"},
-		{"a Secret in the message", condition("ComparisonError", `Secret in version "v1" cannot be handled: illegal base64 data at input byte 4, error found in #10 byte of ...|"`+canaryPassword+`"|...`), nil, "illegal base64 data at input byte 4 (the rest", "", ""},
+		{"a Secret in the message", condition("ComparisonError", `Secret in version "v1" cannot be handled: illegal base64 data at input byte 4, error found in #10 byte of ...|"`+canaryPassword+`"|...`), argocd.SyncOptions{}, nil, "illegal base64 data at input byte 4 (the rest", "", ""},
 		{"deny window", func(a *argoCD) {
 			a.windows = &application.ApplicationSyncWindowsResponse{CanSync: &closed, ActiveWindows: []*application.ApplicationSyncWindow{window("deny")}, AssignedWindows: []*application.ApplicationSyncWindow{window("deny"), window("allow")}}
-		}, nil, `application litellm: a sync window forbids to sync now: deny "0 22 * * *" for 1h`, "manualSync", "unavailable"},
+		}, argocd.SyncOptions{}, nil, `application litellm: a sync window forbids to sync now: deny "0 22 * * *" for 1h`, "manualSync", "unavailable"},
 		{"allow window", func(a *argoCD) {
 			a.windows = &application.ApplicationSyncWindowsResponse{CanSync: &closed, AssignedWindows: []*application.ApplicationSyncWindow{window("allow")}}
-		}, nil, `allow "0 22 * * *" for 1h`, "wait for the window", "unavailable"},
-		{"not allowed", func(a *argoCD) { a.can = "no" }, nil, "application litellm: admin may not sync it", "p, <role>, applications, sync, default/litellm, allow", "unavailable"},
+		}, argocd.SyncOptions{}, nil, `allow "0 22 * * *" for 1h`, "wait for the window", "unavailable"},
+		{"not allowed", func(a *argoCD) { a.can = "no" }, argocd.SyncOptions{}, nil, "application litellm: admin may not sync it", "p, <role>, applications, sync, default/litellm, allow", "unavailable"},
+		{"a revision of what syncs itself", func(a *argoCD) { a.set("litellm", automated) }, argocd.SyncOptions{Revision: commitB}, nil,
+			"application litellm: sync to bbbbbbb: Argo CD syncs it by itself, to main", "take automated out", ""},
 		{"being deleted", func(a *argoCD) {
 			a.set("litellm", func(app *v1alpha1.Application) { app.DeletionTimestamp = now() })
-		}, nil, "application litellm: it is being deleted since 2000-01-01", "finalizers", ""},
+		}, argocd.SyncOptions{}, nil, "application litellm: it is being deleted since 2000-01-01", "finalizers", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, a *argoCD) {
 				a.add("litellm", nil)
 				c.set(a)
-				outcome, err := a.connect(argocd.Options{}).Sync(t.Context(), "litellm", argocd.SyncOptions{
-					Expect: func(context.Context, argocd.App) error { return c.expect },
-				}, nil)
+				c.o.Expect = func(context.Context, argocd.App) error { return c.expect }
+				outcome, err := a.connect(argocd.Options{}).Sync(t.Context(), "litellm", c.o, nil)
 				expect(t, err, c.text, c.hint, c.mark)
 				if len(a.syncs) != 0 || outcome.Operation != nil {
 					t.Errorf("an operation was begun: %+v", outcome)
@@ -564,6 +570,8 @@ func TestRefreshHangs(t *testing.T) {
 				expect(t, err, "application litellm: "+c.text, c.hint, "unavailable")
 				_, err = client.Sync(t.Context(), "litellm", argocd.SyncOptions{}, nil)
 				expect(t, err, c.text, c.hint, "unavailable")
+				_, err = client.Sync(t.Context(), "litellm", argocd.SyncOptions{Timeout: 10 * time.Second}, nil)
+				expect(t, err, "not there after 10s: waiting for Argo CD to compare it with Git; application litellm: "+strings.Replace(c.text, "1m30s", "10s", 1), c.hint, "timeout")
 			})
 		})
 	}
@@ -818,7 +826,7 @@ func TestServerAway(t *testing.T) {
 		a.operate = func(name string) { a.later(100*time.Millisecond, func() { a.running(name); a.others.Go(a.stop) }) }
 		var p progress
 		_, err := a.connect(argocd.Options{}).Sync(t.Context(), "litellm", argocd.SyncOptions{Timeout: time.Minute}, p.observe)
-		expect(t, err, "the last look failed: argocd-server argocd.example.com:443: get", "", "timeout")
+		expect(t, err, "; argocd-server argocd.example.com:443: get", "", "timeout")
 		if !p.has(func(e argocd.Event) bool { return e.Away != nil }) {
 			t.Error("the live view does not say so")
 		}
@@ -845,7 +853,7 @@ func TestSyncOptions(t *testing.T) {
 		}, argocd.SyncOptions{Options: []string{"Replace=true"}}, func(r *application.ApplicationSyncRequest) bool {
 			return slices.Equal(r.SyncOptions.Items, []string{"CreateNamespace=true", "Replace=true"})
 		}},
-		{"resources", "", nil, argocd.SyncOptions{Resources: []argocd.Target{{Group: "apps", Kind: "Deployment", Name: "litellm"}}}, func(r *application.ApplicationSyncRequest) bool {
+		{"resources", "the others do not matter", nil, argocd.SyncOptions{Resources: []argocd.Target{{Group: "apps", Kind: "Deployment", Name: "litellm"}}}, func(r *application.ApplicationSyncRequest) bool {
 			return len(r.Resources) == 1 && r.Resources[0].Kind == "Deployment"
 		}},
 	} {
@@ -862,6 +870,12 @@ func TestSyncOptions(t *testing.T) {
 						a.finish(name, "Succeeded", "")
 					}
 				}
+				if len(c.o.Resources) > 0 {
+					a.found = func(app *v1alpha1.Application) {
+						app.Status.Sync.Status, app.Status.Health.Status = "OutOfSync", "Degraded"
+						app.Status.Resources = append(app.Status.Resources, v1alpha1.ResourceStatus{Kind: "Service", Namespace: "litellm", Name: "litellm", Status: "OutOfSync", Health: &v1alpha1.HealthStatus{Status: "Degraded"}})
+					}
+				}
 				if c.o.Revision != "" {
 					a.operate = func(name string) {
 						a.running(name)
@@ -875,6 +889,9 @@ func TestSyncOptions(t *testing.T) {
 				}
 				if c.o.DryRun && (outcome.Waited || a.applied["litellm"] != "") {
 					t.Errorf("%+v", outcome)
+				}
+				if !c.o.DryRun && !outcome.Waited {
+					t.Errorf("%s: not waited for", c.reason)
 				}
 				if c.o.Revision != "" && outcome.Revision != commitB {
 					t.Errorf("synced %s", outcome.Revision)
@@ -976,6 +993,30 @@ func TestOneDeadline(t *testing.T) {
 		expect(t, err, "application c: not there after 1m0s", "", "timeout")
 		if d := time.Since(start); d > 90*time.Second {
 			t.Errorf("took %s", d)
+		}
+	})
+}
+
+func TestExplain(t *testing.T) {
+	bubble(t, func(t *testing.T, a *argoCD) {
+		there(a, "litellm")
+		a.found = func(app *v1alpha1.Application) {
+			app.Status.Resources[0].Health.Status = "Progressing"
+		}
+		a.tree = &v1alpha1.ApplicationTree{Nodes: []v1alpha1.ResourceNode{{
+			ResourceRef: v1alpha1.ResourceRef{Kind: "Pod", Namespace: "litellm", Name: "x"},
+			ParentRefs:  []v1alpha1.ResourceRef{{Group: "apps", Kind: "Deployment", Namespace: "litellm", Name: "litellm"}},
+			Health:      &v1alpha1.HealthStatus{Status: "Degraded", Message: "back-off"},
+			Info:        []v1alpha1.InfoItem{{Name: "Status Reason", Value: "ImagePullBackOff"}},
+		}}}
+		c := a.connect(argocd.Options{})
+		app, err := c.Refresh(t.Context(), "litellm", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rs, err := c.Explain(t.Context(), app)
+		if err != nil || len(rs) != 1 || rs[0].String()+" "+rs[0].Reason() != "Deployment litellm Progressing: Pod x ImagePullBackOff: back-off" {
+			t.Errorf("%+v, %v", rs, err)
 		}
 	})
 }

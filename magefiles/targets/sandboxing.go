@@ -69,7 +69,7 @@ func (s *session) follow(ctx context.Context, up *sandbox.Sandbox) error {
 	}
 	if err != nil {
 		s.report.Warnings = append(s.report.Warnings, "Argo CD follows nothing here: "+err.Error())
-		return nil
+		return nil //nolint:nilerr // it is a warning
 	}
 	s.console.Note("Argo CD follows main of %s: %s", up.Repository, strings.Join(names, ", "))
 	return nil

@@ -42,7 +42,7 @@ func (s *session) sandboxUp(ctx context.Context, dir, argo string, insecure bool
 	case "none":
 		o.ArgoCD = sandbox.NoArgoCD
 	default:
-		return &console.Usage{Problem: fmt.Sprintf("sandbox:up: -argocd=%s", argo), Advice: "it is 2, 3 or none"}
+		return &console.Usage{Problem: fmt.Sprintf("sandbox:up: there is no Argo CD %q here", argo), Advice: "-argocd is 2, 3 or none"}
 	}
 	up, err := sandbox.Up(ctx, o)
 	if err != nil {

@@ -53,6 +53,9 @@ func (s *session) syncAll(ctx context.Context, selector string, o argocd.SyncOpt
 		}
 		if len(names) == 0 {
 			s.report.Summary = "nothing to sync: no application follows this repository"
+			if selector != "" {
+				s.report.Summary = fmt.Sprintf("nothing to sync: no application with the labels %s follows this repository", selector)
+			}
 			return s.console.Report(s.report)
 		}
 		err = s.synced(ctx, c, names, o)

@@ -83,8 +83,13 @@ func New(o Options) *Front {
 	return f
 }
 
-// idle is how many connections to the server are kept: browsers open six.
-const idle = 16
+const (
+	// idle is how many connections to the server are kept: browsers open six.
+	idle = 16
+	// idleTime is for how long: the parts of one page. That a connection leads to a
+	// server that has gone may show late, and then the fewer there are the better.
+	idleTime = 500 * time.Millisecond
+)
 
 // transport speaks one protocol to the server.
 func (f *Front) transport(protocol string) *http.Transport {
@@ -93,6 +98,7 @@ func (f *Front) transport(protocol string) *http.Transport {
 			return f.dial(ctx, protocol)
 		},
 		MaxIdleConnsPerHost: idle,
+		IdleConnTimeout:     idleTime,
 		DisableCompression:  true, // the browser says what it takes
 		Protocols:           new(http.Protocols),
 	}
@@ -224,13 +230,11 @@ func (f *Front) roundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || r.Body != nil && r.Body != http.NoBody {
 		return f.fresh.RoundTrip(r)
 	}
-	p := f.patience()
-	for {
-		resp, err := f.kept.RoundTrip(r)
-		if err == nil || !p.again(r.Context(), err) {
-			return resp, err
-		}
+	resp, err := f.kept.RoundTrip(r)
+	for p := f.patience(); err != nil && p.again(r.Context(), err); {
+		resp, err = f.fresh.RoundTrip(r)
 	}
+	return resp, err
 }
 
 // isGRPC tells native gRPC, which is HTTP/2, from gRPC-Web.

@@ -14,41 +14,37 @@ import (
 	"github.com/sealway/sealway/internal/kube"
 )
 
-// The names of what Install makes, all in Namespace.
-const (
-	Namespace = "argocd"
-	Service   = "argocd-server"
-)
+// Service is the name of the Service that Install makes.
+const Service = "argocd-server"
 
 // Installed is a server in a sandbox's cluster: a Service, a Pod that KWOK calls
 // Ready and whose port leads to the server, and the Secrets that Argo CD has.
 type Installed struct {
+	Namespace string
+
 	cluster *kube.Cluster
 }
 
-// Install makes the server's objects and waits until its first Pod is Ready. Without a
-// password, there is no Secret for it.
-func Install(ctx context.Context, cluster *kube.Cluster, s *Server, password string) (*Installed, error) {
-	in := &Installed{cluster}
-	if err := cluster.EnsureNamespace(ctx, Namespace); err != nil {
+// Install makes the server's objects, in a namespace of their own, and waits until
+// its first Pod is Ready.
+func Install(ctx context.Context, cluster *kube.Cluster, s *Server, namespace string) (*Installed, error) {
+	in := &Installed{namespace, cluster}
+	if err := cluster.EnsureNamespace(ctx, namespace); err != nil {
 		return nil, err
 	}
-	objects := []any{
-		object("v1", "Secret", "argocd-secret", map[string]any{"data": map[string][]byte{"tls.crt": s.Certificate()}}),
-		object("v1", "Service", Service, map[string]any{"spec": corev1.ServiceSpec{
+	objects := []map[string]any{
+		in.object("v1", "Secret", "argocd-secret", map[string]any{"data": map[string][]byte{"tls.crt": s.Certificate()}}),
+		in.object("v1", "Service", Service, map[string]any{"spec": corev1.ServiceSpec{
 			Selector: labelled(),
 			Ports:    []corev1.ServicePort{{Name: "http", Port: 80}, {Name: "https", Port: 443}},
 		}}),
-		object("kwok.x-k8s.io/v1alpha1", "ClusterPortForward", Service, map[string]any{"spec": map[string]any{
-			"selector": map[string]any{"matchNamespaces": []string{Namespace}},
+		in.object("kwok.x-k8s.io/v1alpha1", "ClusterPortForward", "standin-"+namespace, map[string]any{"spec": map[string]any{
+			"selector": map[string]any{"matchNamespaces": []string{namespace}},
 			"forwards": []any{map[string]any{"ports": []int{80, 443}, "target": map[string]any{"address": "127.0.0.1", "port": s.Port()}}},
 		}}),
 	}
-	if password != "" {
-		objects = append(objects, object("v1", "Secret", "argocd-initial-admin-secret", map[string]any{"data": map[string][]byte{"password": []byte(password)}}))
-	}
 	for _, o := range objects {
-		if err := in.apply(ctx, o.(map[string]any)); err != nil {
+		if err := in.apply(ctx, o); err != nil {
 			return nil, err
 		}
 	}
@@ -57,10 +53,10 @@ func Install(ctx context.Context, cluster *kube.Cluster, s *Server, password str
 
 func labelled() map[string]string { return map[string]string{"app.kubernetes.io/name": Service} }
 
-func object(version, kind, name string, rest map[string]any) map[string]any {
+func (in *Installed) object(version, kind, name string, rest map[string]any) map[string]any {
 	meta := map[string]any{"name": name, "labels": labelled()}
 	if version == "v1" {
-		meta["namespace"] = Namespace
+		meta["namespace"] = in.Namespace
 	}
 	rest["apiVersion"], rest["kind"], rest["metadata"] = version, kind, meta
 	return rest
@@ -74,9 +70,9 @@ func (in *Installed) apply(ctx context.Context, o map[string]any) error {
 	}
 	kind, name := o["kind"].(string), o["metadata"].(map[string]any)["name"].(string)
 	path := map[string]string{
-		"Secret":             "/api/v1/namespaces/" + Namespace + "/secrets",
-		"Service":            "/api/v1/namespaces/" + Namespace + "/services",
-		"Pod":                "/api/v1/namespaces/" + Namespace + "/pods",
+		"Secret":             "/api/v1/namespaces/" + in.Namespace + "/secrets",
+		"Service":            "/api/v1/namespaces/" + in.Namespace + "/services",
+		"Pod":                "/api/v1/namespaces/" + in.Namespace + "/pods",
 		"ClusterPortForward": "/apis/kwok.x-k8s.io/v1alpha1/clusterportforwards",
 	}[kind]
 	err = in.cluster.Core.Patch(types.ApplyPatchType).AbsPath(path, name).Param("fieldManager", "standin").Param("force", "true").Body(data).Do(ctx).Error()
@@ -88,7 +84,7 @@ func (in *Installed) apply(ctx context.Context, o map[string]any) error {
 
 // AddPod makes one more Pod and waits until it is Ready.
 func (in *Installed) AddPod(ctx context.Context, name string) error {
-	err := in.apply(ctx, object("v1", "Pod", name, map[string]any{"spec": corev1.PodSpec{
+	err := in.apply(ctx, in.object("v1", "Pod", name, map[string]any{"spec": corev1.PodSpec{
 		NodeSelector: map[string]string{"type": "kwok"},
 		Tolerations:  []corev1.Toleration{{Key: "kwok.x-k8s.io/node", Operator: corev1.TolerationOpExists}},
 		Containers:   []corev1.Container{{Name: "server", Image: "argocd"}},
@@ -111,7 +107,7 @@ func (in *Installed) AddPod(ctx context.Context, name string) error {
 
 // AddPending makes a Pod that no node takes.
 func (in *Installed) AddPending(ctx context.Context, name string) error {
-	return in.apply(ctx, object("v1", "Pod", name, map[string]any{"spec": corev1.PodSpec{
+	return in.apply(ctx, in.object("v1", "Pod", name, map[string]any{"spec": corev1.PodSpec{
 		NodeSelector: map[string]string{"type": "none"},
 		Containers:   []corev1.Container{{Name: "server", Image: "argocd"}},
 	}}))
@@ -119,17 +115,12 @@ func (in *Installed) AddPending(ctx context.Context, name string) error {
 
 // RemovePod deletes a Pod and waits until it is gone.
 func (in *Installed) RemovePod(ctx context.Context, name string) error {
-	err := in.cluster.Core.Delete().Namespace(Namespace).Resource("pods").Name(name).
+	err := in.cluster.Core.Delete().Namespace(in.Namespace).Resource("pods").Name(name).
 		Body(&metav1.DeleteOptions{GracePeriodSeconds: new(int64)}).Do(ctx).Error()
 	if err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
 	return in.until(ctx, name, func(_ *corev1.Pod, err error) bool { return apierrors.IsNotFound(err) })
-}
-
-// RemoveSecret deletes a Secret.
-func (in *Installed) RemoveSecret(ctx context.Context, name string) error {
-	return in.cluster.Core.Delete().Namespace(Namespace).Resource("secrets").Name(name).Do(ctx).Error()
 }
 
 // until polls a Pod.
@@ -138,7 +129,7 @@ func (in *Installed) until(ctx context.Context, name string, met func(*corev1.Po
 	defer tick.Stop()
 	for {
 		var pod corev1.Pod
-		err := in.cluster.Core.Get().Namespace(Namespace).Resource("pods").Name(name).Do(ctx).Into(&pod)
+		err := in.cluster.Core.Get().Namespace(in.Namespace).Resource("pods").Name(name).Do(ctx).Into(&pod)
 		if met(&pod, err) {
 			return nil
 		}

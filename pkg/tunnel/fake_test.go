@@ -47,6 +47,7 @@ type api struct {
 	refusals    int           // so many connections find nothing that listens
 	rejections  int           // so many streams are not taken
 	troubles    int           // so many upgrades fail at the kubelet
+	deaf        bool          // the kubelet does not tell that a backend has ended
 	hold        chan struct{} // upgrades wait for it
 	seen        []string      // the Pods of sessions, in order
 }
@@ -283,7 +284,9 @@ func (s *sessions) run(data, errs httpstream.Stream) {
 // connect carries data between a stream and what stands for the Pod.
 func (s *sessions) connect(data io.ReadWriteCloser, port string) error {
 	var backend func(*net.TCPConn)
+	deaf := false
 	s.api.with(func() {
+		deaf = s.api.deaf
 		if s.api.refusals > 0 {
 			s.api.refusals--
 			return
@@ -298,12 +301,17 @@ func (s *sessions) connect(data io.ReadWriteCloser, port string) error {
 		defer far.Close()
 		backend(far)
 	}()
+	asked := make(chan struct{})
 	go func() {
+		defer close(asked)
 		_, _ = io.Copy(near, data)
 		_ = near.CloseWrite()
 	}()
 	defer near.Close()
 	_, err := io.Copy(data, near)
+	if deaf {
+		<-asked
+	}
 	return err
 }
 

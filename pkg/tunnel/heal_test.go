@@ -145,6 +145,48 @@ func TestPodLooksAfterItself(t *testing.T) {
 	ask(t, dial(t, tun), "two")
 }
 
+// TestSilentEnd has a kubelet that does not tell the end of a server, as KWOK: who
+// waits for its answer learns of it when nothing listens there any more.
+func TestSilentEnd(t *testing.T) {
+	a := newAPI(t)
+	a.deaf = true
+	asked, gone := make(chan struct{}), make(chan struct{})
+	a.pod("web-1", func(c *net.TCPConn) {
+		_, _ = c.Read(make([]byte, 1))
+		asked <- struct{}{}
+		<-gone
+	})
+	tun, events := a.open(func(o *tunnel.Options) { o.Silence = time.Millisecond })
+	waiting := dial(t, tun)
+	if _, err := waiting.Write([]byte("?")); err != nil {
+		t.Fatal(err)
+	}
+	<-asked
+	a.with(func() { a.refusals, a.backends["web-1"] = 1, named("one") })
+	close(gone)
+	ask(t, dial(t, tun), "one") // refused at first
+	events.await(tunnel.Refusing)
+	var failed *tunnel.ConnError
+	if _, err := waiting.Read(make([]byte, 1)); !errors.As(err, &failed) || !strings.Contains(failed.Reason, "nothing listens in the Pod any more") {
+		t.Errorf("got %v", err)
+	}
+	ask(t, dial(t, tun), "one")
+	events.none(tunnel.Lost)
+}
+
+// TestTalkativeEnd has a server that listens no more and goes on with what it has.
+func TestTalkativeEnd(t *testing.T) {
+	a := newAPI(t)
+	a.pod("web-1", named("one"))
+	tun, events := a.open(func(o *tunnel.Options) { o.Silence = time.Hour })
+	old := dial(t, tun)
+	ask(t, old, "one")
+	a.with(func() { a.refusals = 1 })
+	ask(t, dial(t, tun), "one")
+	events.await(tunnel.Refusing)
+	ask(t, old, "one")
+}
+
 func TestDeadConnection(t *testing.T) {
 	a := newAPI(t)
 	a.pod("web-1", named("one"))

@@ -22,6 +22,7 @@ type Options struct {
 
 	Wait    time.Duration // how long a connection waits for a session; default 30 s
 	Refused time.Duration // how long it is tried again while nothing listens in a Ready Pod; default 10 s, negative: not at all
+	Silence time.Duration // how long those that were there before may say nothing then, until they are broken off; default 5 s
 	Connect time.Duration // bound of one attempt to get a session; default 15 s
 
 	KeepAlive time.Duration // interval of pings; three without an answer end the session; default 5 s
@@ -52,6 +53,7 @@ func (o Options) withDefaults() (Options, error) {
 	for value, standard := range map[*time.Duration]time.Duration{
 		&o.Wait:      30 * time.Second,
 		&o.Refused:   10 * time.Second,
+		&o.Silence:   5 * time.Second,
 		&o.Connect:   15 * time.Second,
 		&o.KeepAlive: 5 * time.Second,
 		&o.Recheck:   10 * time.Second,

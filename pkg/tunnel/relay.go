@@ -265,6 +265,7 @@ func (r *relay) down(ctx context.Context, p *pair) (*ConnError, error) {
 		}
 		if n > 0 {
 			r.received.Add(int64(n))
+			p.received.Add(int64(n))
 			if _, err := r.near.Write(buf[:n]); err != nil {
 				return nil, err
 			}

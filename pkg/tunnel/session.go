@@ -33,6 +33,7 @@ type session struct {
 
 	mu      sync.Mutex
 	busy    bool
+	pair    *pair // of the connection that it carries
 	retired bool
 	timer   *time.Timer
 	reason  error
@@ -159,7 +160,7 @@ func (s *session) idle() bool {
 // the kubelet does not stop sending.
 func (s *session) release(clean bool) {
 	s.mu.Lock()
-	s.busy = false
+	s.busy, s.pair = false, nil
 	retired := s.retired
 	s.mu.Unlock()
 	switch {
@@ -170,7 +171,30 @@ func (s *session) release(clean bool) {
 	}
 }
 
-var errUnclean = errors.New("its connection was broken off")
+var (
+	errUnclean = errors.New("its connection was broken off")
+	errSilent  = fmt.Errorf("nothing listens in the Pod any more: %w", errUnclean)
+)
+
+// carried is the pair of the connection that the session carries, if any.
+func (s *session) carried() *pair {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pair
+}
+
+// breakOff ends the session if it still carries the pair.
+func (s *session) breakOff(p *pair, why error) {
+	s.mu.Lock()
+	theirs := s.pair == p
+	if theirs && s.reason == nil && !s.ended() {
+		s.reason = why
+	}
+	s.mu.Unlock()
+	if theirs {
+		s.conn.Close()
+	}
+}
 
 // retire lets a connection that the session has end by itself, within the time
 // that is left to the Pod (zero: nobody knows).
@@ -190,7 +214,8 @@ func (s *session) retire(why error, left time.Duration) {
 // pair are the two streams of one connection.
 type pair struct {
 	s          *session
-	number     int64 // of the tunnel's pairs
+	number     int64        // of the tunnel's pairs
+	received   atomic.Int64 // bytes
 	data, errs *spdystream.Stream
 	closed     chan struct{}
 	once       sync.Once
@@ -203,8 +228,11 @@ type pair struct {
 // open creates the streams of one connection without waiting for the answers: the
 // other side takes the streams in order, and a rejection shows as an end without
 // data. An error means that the session is of no use any more.
-func (s *session) open() (*pair, error) {
-	p := &pair{s: s, closed: make(chan struct{}), known: make(chan struct{})}
+func (s *session) open(number int64) (*pair, error) {
+	p := &pair{s: s, number: number, closed: make(chan struct{}), known: make(chan struct{})}
+	s.mu.Lock()
+	s.pair = p
+	s.mu.Unlock()
 	h := http.Header{}
 	h.Set(corev1.StreamType, corev1.StreamTypeError)
 	h.Set(corev1.PortHeader, strconv.Itoa(s.port))

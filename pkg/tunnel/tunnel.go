@@ -222,9 +222,8 @@ func (t *Tunnel) open(ctx context.Context) (*pair, error) {
 		}
 		s, err := t.take(ctx, current)
 		if err == nil {
-			p, failed := s.open()
+			p, failed := s.open(t.opened.Add(1))
 			if failed == nil {
-				p.number = t.opened.Add(1)
 				return p, nil
 			}
 			s.kill(failed)
@@ -335,8 +334,32 @@ func (t *Tunnel) refused(p *pair) {
 	}
 	t.events.Lock()
 	defer t.events.Unlock()
-	if t.refusing.CompareAndSwap(0, t.opened.Load()) {
+	last := t.opened.Load()
+	if t.refusing.CompareAndSwap(0, last) {
 		t.pass(p.s.event(Refusing))
+		t.wg.Go(func() { t.forsake(p, last) })
+	}
+}
+
+// forsake breaks off the connections of a server that is gone, given that a
+// connection to the same port was refused when the last one was made. Most
+// kubelets tell such an end by themselves, KWOK does not (kwok's utils/net.Tunnel
+// waits for both halves), and whoever waits for an answer would wait for ever.
+func (t *Tunnel) forsake(refused *pair, last int64) {
+	silent := map[*pair]int64{}
+	for _, s := range t.all() {
+		if p := s.carried(); p != nil && p != refused && p.number <= last && s.target == refused.s.target {
+			silent[p] = p.received.Load()
+		}
+	}
+	if len(silent) == 0 {
+		return
+	}
+	pause(t.ctx, t.o.Silence)
+	for p, received := range silent {
+		if p.received.Load() == received {
+			p.s.breakOff(p, errSilent)
+		}
 	}
 }
 

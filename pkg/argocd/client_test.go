@@ -75,10 +75,14 @@ func TestUnreachable(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, _ *argoCD) {
+				start := time.Now()
 				_, err := argocd.Connect(t.Context(), argocd.Transport{Address: address, Dial: func(context.Context) (net.Conn, error) {
 					return nil, errors.New(c.cause)
 				}}, nil, argocd.Options{})
 				expect(t, err, c.text, c.hint, "unavailable")
+				if d := time.Since(start); c.name != "refused" && d > 50*time.Millisecond {
+					t.Errorf("%s: tried for %s, it will not change", c.name, d)
+				}
 				if !strings.Contains(err.Error(), c.cause) {
 					t.Errorf("the cause is not in %q", err)
 				}

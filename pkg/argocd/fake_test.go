@@ -80,6 +80,7 @@ type argoCD struct {
 	operate  func(name string)                                     // what it does with an operation; default: it succeeds
 	found    func(*v1alpha1.Application)                           // completes each comparison
 	deaf     bool                                                  // watches bring no events
+	past     *v1alpha1.Application                                 // a state of before, with which each watch begins
 	cut      time.Duration                                         // after which each watch is cut
 	windows  *application.ApplicationSyncWindowsResponse
 	can      string
@@ -502,7 +503,9 @@ func (s *applicationServer) Watch(q *application.ApplicationQuery, ws applicatio
 	a := s.argoCD
 	events := make(chan v1alpha1.ApplicationWatchEvent, 1000)
 	a.mu.Lock()
-	if app := a.apps[q.GetName()]; app != nil && !a.deaf {
+	if a.past != nil {
+		events <- v1alpha1.ApplicationWatchEvent{Type: watch.Added, Application: *a.past}
+	} else if app := a.apps[q.GetName()]; app != nil && !a.deaf {
 		events <- v1alpha1.ApplicationWatchEvent{Type: watch.Added, Application: *app.DeepCopy()}
 	}
 	a.watchers[events] = q.GetName()

@@ -135,6 +135,24 @@ func TestSyncDespite(t *testing.T) {
 				return nil
 			}
 		}, 1},
+		{"a moment without the Kubernetes API", "the server says that it is not allowed", func(_ *testing.T, a *argoCD) {
+			a.deaf = true
+			a.fault = func(_ context.Context, method string, n int) error {
+				if method == "ApplicationService/Get" && n > 1 && n < 4 {
+					return status.Error(codes.PermissionDenied, "permission denied")
+				}
+				return nil
+			}
+		}, 1},
+		{"a failed attempt of before", "a new one may cure it", func(_ *testing.T, a *argoCD) {
+			a.found = func(app *v1alpha1.Application) {
+				app.Status.Conditions = []v1alpha1.ApplicationCondition{{Type: "SyncError", Message: "Failed sync attempt to x"}}
+			}
+		}, 1},
+		{"a watch that begins with the past", "what is older than what is known does not count", func(t *testing.T, a *argoCD) {
+			a.past = a.get("litellm")
+			a.past.Status.OperationState = &v1alpha1.OperationState{Operation: operationOf("alice", commitB), Phase: "Failed", StartedAt: *now(), FinishedAt: now()}
+		}, 1},
 		{"the session ends", "it logs in again", func(_ *testing.T, a *argoCD) { a.later(time.Second, a.endSessions) }, 1},
 		{"the server restarts", "the operation goes on without it", func(_ *testing.T, a *argoCD) {
 			a.later(time.Second, func() {
@@ -492,6 +510,8 @@ func TestSyncRefused(t *testing.T) {
 		manual := false
 		return &application.ApplicationSyncWindow{Kind: str(kind), Schedule: str("0 22 * * *"), Duration: str("1h"), ManualSync: &manual}
 	}
+	other := window("deny")
+	other.Schedule = str("0 3 * * *")
 	condition := func(kind, message string) func(*argoCD) {
 		return func(a *argoCD) {
 			a.found = func(app *v1alpha1.Application) {
@@ -515,8 +535,8 @@ func TestSyncRefused(t *testing.T) {
 			"application litellm: compare with Git: Argo CD's server answers, but the repo server does not", "argocd-repo-server run? `kubectl -n argocd get pods`", "unavailable"},
 		{"a Secret in the message", condition("ComparisonError", `Secret in version "v1" cannot be handled: illegal base64 data at input byte 4, error found in #10 byte of ...|"`+canaryPassword+`"|...`), argocd.SyncOptions{}, nil, "illegal base64 data at input byte 4 (the rest", "", ""},
 		{"deny window", func(a *argoCD) {
-			a.windows = &application.ApplicationSyncWindowsResponse{CanSync: &closed, ActiveWindows: []*application.ApplicationSyncWindow{window("deny")}, AssignedWindows: []*application.ApplicationSyncWindow{window("deny"), window("allow")}}
-		}, argocd.SyncOptions{}, nil, `application litellm: a sync window forbids to sync now: deny "0 22 * * *" for 1h`, "manualSync", "unavailable"},
+			a.windows = &application.ApplicationSyncWindowsResponse{CanSync: &closed, ActiveWindows: []*application.ApplicationSyncWindow{window("deny")}, AssignedWindows: []*application.ApplicationSyncWindow{window("deny"), other, window("allow")}}
+		}, argocd.SyncOptions{}, nil, `application litellm: a sync window forbids to sync now: deny "0 22 * * *" for 1h|`, "manualSync", "unavailable"},
 		{"allow window", func(a *argoCD) {
 			a.windows = &application.ApplicationSyncWindowsResponse{CanSync: &closed, AssignedWindows: []*application.ApplicationSyncWindow{window("allow")}}
 		}, argocd.SyncOptions{}, nil, `allow "0 22 * * *" for 1h`, "wait for the window", "unavailable"},
@@ -533,7 +553,11 @@ func TestSyncRefused(t *testing.T) {
 				c.set(a)
 				c.o.Expect = func(context.Context, argocd.App) error { return c.expect }
 				outcome, err := a.connect(argocd.Options{}).Sync(t.Context(), "litellm", c.o, nil)
-				expect(t, err, c.text, c.hint, c.mark)
+				text, whole := strings.CutSuffix(c.text, "|")
+				expect(t, err, text, c.hint, c.mark)
+				if whole && err.Error() != text {
+					t.Errorf("more than %q: %q", text, err)
+				}
 				if len(a.syncs) != 0 || outcome.Operation != nil {
 					t.Errorf("an operation was begun: %+v", outcome)
 				}
@@ -643,6 +667,28 @@ func TestSyncFails(t *testing.T) {
 				})
 			}
 		}, argocd.SyncOptions{}, 5 * time.Second, "a sync window forbids to sync now; the operation goes on when it opens", "wait for the window", "unavailable"},
+		{"its deletion begins", func(a *argoCD) {
+			a.found = func(app *v1alpha1.Application) {
+				app.Status.Health.Status = "Progressing"
+				if app.Status.OperationState != nil {
+					app.DeletionTimestamp = now()
+				}
+			}
+		}, argocd.SyncOptions{}, 10 * time.Second, "application litellm: it is being deleted since", "", ""},
+		{"a later operation fails", func(a *argoCD) {
+			a.found = func(app *v1alpha1.Application) { app.Status.Health.Status = "Progressing" }
+			a.operate = func(name string) {
+				succeeds(a, name)
+				a.later(10*time.Second, func() {
+					a.operate = func(string) {}
+					if err := a.request(name, operationOf("", commitA)); err != nil {
+						a.t.Error(err)
+					}
+					a.running(name)
+					a.finish(name, "Failed", "boom")
+				})
+			}
+		}, argocd.SyncOptions{}, 20 * time.Second, "application litellm: the sync of auto-sync ended as Failed at aaaaaaa: boom", "", ""},
 		{"deleted meanwhile", func(a *argoCD) {
 			a.operate = func(name string) { a.later(time.Second, func() { a.remove(name) }) }
 		}, argocd.SyncOptions{}, 10 * time.Second, "no application litellm", "", "unavailable"},
@@ -765,6 +811,7 @@ func TestGivingUp(t *testing.T) {
 		{"time, somebody else's", func(a *argoCD, name string) { a.running(name) }, true, false, true, "the operation goes on in Argo CD", "", "timeout", "Running"},
 		{"Ctrl-C", func(a *argoCD, name string) { a.running(name) }, false, true, false,
 			"application litellm: gave up waiting for the operation; the operation goes on in Argo CD", "run it again", "", "Running"},
+		{"Ctrl-C, not to be terminated soon", func(*argoCD, string) {}, false, true, true, "the operation goes on in Argo CD", "run it again", "", ""},
 		{"Ctrl-C, terminated", func(a *argoCD, name string) { a.running(name) }, false, true, true,
 			"application litellm: gave up waiting for the operation; the operation was terminated", "", "", "Failed"},
 	} {

@@ -68,7 +68,12 @@ func TestTLS(t *testing.T) {
 			version.RegisterVersionServiceServer(s, &versionServer{})
 			served := make(chan error, 1)
 			go func() { served <- s.Serve(l) }()
-			defer func() { s.Stop(); <-served }() // it ends by Stop
+			defer func() {
+				s.Stop()
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+			}()
 			dial := func(ctx context.Context) (net.Conn, error) { return l.DialContext(ctx) }
 			client, err := argocd.Connect(t.Context(), argocd.Transport{Address: address, Dial: dial, TLS: c.tls}, nil, argocd.Options{})
 			if c.text != "" {

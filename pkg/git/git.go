@@ -1,6 +1,7 @@
 // Package git asks the git command line about a work tree, and commits, fetches
 // and pushes with it. It uses plumbing with NUL-separated output wherever there
-// is some, so paths need no quoting. It never prompts.
+// is some, so paths need no quoting. It never prompts on a terminal; a program that the
+// user has named for passwords (GIT_ASKPASS), as CI systems do, is heard.
 package git
 
 import (

@@ -74,8 +74,7 @@ func (t *Tree) config(ctx context.Context) (map[string]string, error) {
 const remoteTime = 2 * time.Minute
 
 // Fetch gets a branch of a remote (a name or a URL) and returns its commit; empty
-// when the remote has no such branch. Of the repository's refs it changes none
-// but the remote-tracking ones that Git's configuration names.
+// when the remote has no such branch. It leaves the repository's refs as they are.
 func (t *Tree) Fetch(ctx context.Context, remote, branch string) (commit string, err error) {
 	ref := "refs/sealway/fetch/" + rand.Text()
 	defer func() { // the objects stay for weeks
@@ -83,6 +82,8 @@ func (t *Tree) Fetch(ctx context.Context, remote, branch string) (commit string,
 		err = errors.Join(err, undo)
 	}()
 	_, err = t.remotely(ctx, remoteTime, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc",
+		// Several may fetch at once, and would meet at the remote-tracking ref.
+		"--refmap=",
 		"--end-of-options", remote, "+"+branchPrefix+branch+":"+ref)
 	if strings.Contains(said(err), "couldn't find remote ref") {
 		return "", nil
@@ -103,6 +104,21 @@ func (t *Tree) RemoteBranch(ctx context.Context, remote, branch string) (commit 
 	for line := range strings.Lines(out) {
 		if hash, ref, _ := strings.Cut(strings.TrimSpace(line), "\t"); ref == branchPrefix+branch {
 			return hash, nil
+		}
+	}
+	return "", nil
+}
+
+// DefaultBranch asks a remote (a name or a URL) which branch its HEAD is; empty when
+// it does not say, as an empty repository.
+func (t *Tree) DefaultBranch(ctx context.Context, remote string) (string, error) {
+	out, err := t.remotely(ctx, remoteTime, "ls-remote", "--quiet", "--symref", "--end-of-options", remote, "HEAD")
+	if err != nil {
+		return "", unreachable(ctx, remote, err)
+	}
+	for line := range strings.Lines(out) {
+		if ref, ok := strings.CutSuffix(strings.TrimSpace(line), "\tHEAD"); ok && strings.HasPrefix(ref, "ref: ") {
+			return strings.TrimPrefix(strings.TrimPrefix(ref, "ref: "), branchPrefix), nil
 		}
 	}
 	return "", nil

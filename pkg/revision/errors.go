@@ -15,9 +15,11 @@ func (e *Error) Error() string {
 	head, theirs := git.Short(e.Head), git.Short(e.Source.Commit)
 	switch {
 	case e.State == NotPushed:
-		return fmt.Sprintf("%s: %s is not pushed: Argo CD sees %s on %s", e.Source.Path, head, theirs, e.followed())
+		return fmt.Sprintf("%s: %s is not pushed: Argo CD sees %s on %s", e.Source.Path, head, theirs, e.Followed)
+	case e.State == NotSeen:
+		return fmt.Sprintf("%s: %s is pushed, and Argo CD still sees %s on %s", e.Source.Path, head, theirs, e.Followed)
 	case e.State == Diverged:
-		return fmt.Sprintf("%s: %s here and %s on the remote have diverged: yours is %s, Argo CD sees %s", e.Source.Path, e.Branch, e.followed(), head, theirs)
+		return fmt.Sprintf("%s: %s here and %s on the remote have diverged: yours is %s, Argo CD sees %s", e.Source.Path, e.Branch, e.Followed, head, theirs)
 	case e.Branch == "":
 		return fmt.Sprintf("%s: Argo CD follows %s (%s), HEAD is detached at %s", e.Source.Path, e.target(), theirs, head)
 	default:
@@ -25,12 +27,8 @@ func (e *Error) Error() string {
 	}
 }
 
-func (e *Error) target() string {
-	if e.Source.Target == "" {
-		return "HEAD"
-	}
-	return e.Source.Target
-}
+// target is what is followed, in words.
+func (c Comparison) target() string { return cmp.Or(c.Followed, c.Source.Target, "HEAD") }
 
 // Hint says how the version at hand gets where Argo CD looks.
 func (e *Error) Hint() string {
@@ -38,13 +36,15 @@ func (e *Error) Hint() string {
 	case NotPushed:
 		push := "git push"
 		if strings.HasPrefix(e.Source.URL, "file://") { // no remote need have it
-			push += " " + e.Source.URL + " HEAD:" + e.followed()
+			push += " " + e.Source.URL + " HEAD:" + e.Followed
 		}
-		return "`" + push + "`, then again; or -revision=" + git.Short(e.Source.Commit) + " to sync what is there"
+		return "`" + push + "`, then again; `mage gitops:sync APP -revision=" + git.Short(e.Source.Commit) + "` syncs what is there"
+	case NotSeen:
+		return "again in a moment; if it stays so, Argo CD has a mirror or another credential: look at its repository settings"
 	case Diverged:
 		return "`git pull --rebase` and `git push`, then again"
 	default:
-		return fmt.Sprintf("merge into %s and pull it, then again; or -revision=%s to sync what is there", e.target(), git.Short(e.Source.Commit))
+		return fmt.Sprintf("merge into %s and pull it, then again; `mage gitops:sync APP -revision=%s` syncs what is there", e.target(), git.Short(e.Source.Commit))
 	}
 }
 
@@ -81,5 +81,5 @@ func (e *BranchError) follows() string { return cmp.Or(e.Follows, "HEAD") }
 
 // Hint says which ways there are.
 func (e *BranchError) Hint() string {
-	return "`git switch " + e.follows() + "` and again; or `mage gitops:publish APP -branch=NAME`, and `mage gitops:sync APP` after the merge"
+	return "switch to the branch that is followed and again; or `mage gitops:publish APP -branch=NAME`, and `mage gitops:sync APP` after the merge"
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/sealway/sealway/pkg/git"
 )
@@ -29,6 +30,7 @@ const (
 	Same        State = "same"         // it has the same version of the application's folder as HEAD
 	Newer       State = "newer"        // it has HEAD and later commits that change the folder
 	NotPushed   State = "not pushed"   // HEAD's branch is the one that is followed, and is ahead
+	NotSeen     State = "not seen"     // HEAD is pushed, and Argo CD has found an older commit
 	OtherBranch State = "other branch" // HEAD has a version that the followed branch has not
 	Diverged    State = "diverged"     // both have commits that the other has not
 	Unknown     State = "unknown"      // the commit is not in this repository and could not be fetched
@@ -36,118 +38,172 @@ const (
 
 // Comparison is how a source stands to the work tree.
 type Comparison struct {
-	Source  Source
-	State   State
-	Branch  string   // checked out; empty when HEAD is detached
-	Head    string   // full hash; empty before the first commit
-	Dirty   []string // files of the application's folder that are not as committed
-	Problem string   // why the state is unknown
+	Source   Source
+	State    State
+	Branch   string   // checked out; empty when HEAD is detached
+	Head     string   // full hash; empty before the first commit
+	Followed string   // the branch that is followed: the target, or the remote's default branch
+	Dirty    []string // files of the application's folder that are not as committed
+	Problem  string   // why the state is unknown
+}
+
+// Comparer compares the sources of one run. It asks each remote once, and may be
+// used by several goroutines.
+type Comparer struct {
+	tree *git.Tree
+
+	mu      sync.Mutex
+	fetched map[string]error  // by remote and branch
+	names   map[string]string // default branches, by remote
+}
+
+// New is for a work tree.
+func New(tree *git.Tree) *Comparer {
+	return &Comparer{tree: tree, fetched: map[string]error{}, names: map[string]string{}}
 }
 
 // Compare looks at the local repository, and asks the remote when it does not have
-// the commit.
-func Compare(ctx context.Context, tree *git.Tree, s Source) (Comparison, error) {
-	c := Comparison{Source: s}
-	head, err := tree.Head(ctx)
+// the commit or has to know more.
+func (c *Comparer) Compare(ctx context.Context, s Source) (Comparison, error) {
+	out := Comparison{Source: s}
+	if err := c.compare(ctx, &out); err != nil {
+		return out, fmt.Errorf("compare with Git: %w", err)
+	}
+	return out, nil
+}
+
+func (c *Comparer) compare(ctx context.Context, out *Comparison) error {
+	head, err := c.tree.Head(ctx)
 	if err != nil {
-		return c, fmt.Errorf("compare with Git: %w", err)
+		return err
 	}
-	c.Branch, c.Head = head.Branch, head.Commit
-	if c.Dirty, err = tree.Changed(ctx, s.Path); err != nil {
-		return c, fmt.Errorf("compare with Git: %w", err)
+	out.Branch, out.Head = head.Branch, head.Commit
+	if out.Dirty, err = c.tree.Changed(ctx, out.Source.Path); err != nil {
+		return err
 	}
-	if c.Head == "" {
-		c.State, c.Problem = Unknown, "this repository has no commit yet"
-		return c, nil
+	if out.Head == "" {
+		out.State, out.Problem = Unknown, "this repository has no commit yet"
+		return nil
 	}
-	if err := c.obtain(ctx, tree); err != nil || c.State == Unknown {
-		return c, err
+	remote, err := Remote(ctx, c.tree, out.Source.URL)
+	if err != nil {
+		return err
 	}
-	if err := c.judge(ctx, tree); err != nil {
-		return c, fmt.Errorf("compare with Git: %w", err)
+	if out.Followed, err = c.followed(ctx, remote, out.Source.Target); err != nil {
+		out.State, out.Problem = Unknown, err.Error()
+		return ctx.Err()
 	}
-	return c, nil
+	if err := c.obtain(ctx, remote, out); err != nil || out.State == Unknown {
+		return err
+	}
+	return c.judge(ctx, remote, out)
+}
+
+// followed is the branch that a target means.
+func (c *Comparer) followed(ctx context.Context, remote, target string) (string, error) {
+	if target != "" && target != "HEAD" {
+		return strings.TrimPrefix(target, "refs/heads/"), nil
+	}
+	if remote == "" {
+		return "", nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if name, known := c.names[remote]; known {
+		return name, nil
+	}
+	name, err := c.tree.DefaultBranch(ctx, remote)
+	if err == nil {
+		c.names[remote] = name
+	}
+	return name, err
 }
 
 // obtain makes sure that the commit is here.
-func (c *Comparison) obtain(ctx context.Context, tree *git.Tree) error {
-	have := func() (bool, error) {
-		hash, err := tree.Resolve(ctx, c.Source.Commit)
-		return hash != "", err
-	}
-	if ok, err := have(); ok || err != nil {
-		return err
-	}
-	remote, err := Remote(ctx, tree, c.Source.URL)
-	if err != nil {
+func (c *Comparer) obtain(ctx context.Context, remote string, out *Comparison) error {
+	have, err := c.tree.Resolve(ctx, out.Source.Commit)
+	if have != "" || err != nil {
 		return err
 	}
 	if remote == "" {
-		c.State, c.Problem = Unknown, "Argo CD follows "+git.Redact(c.Source.URL)+", which is no remote of this repository"
+		out.State, out.Problem = Unknown, "Argo CD follows "+git.Redact(out.Source.URL)+", which is no remote of this repository"
 		return nil
 	}
-	if _, err := tree.Fetch(ctx, remote, c.followed()); err != nil {
-		c.State, c.Problem = Unknown, err.Error()
-		return nil //nolint:nilerr // not knowing is an answer; the caller decides
+	fetchErr := c.fetch(ctx, remote, out.Followed)
+	have, err = c.tree.Resolve(ctx, out.Source.Commit)
+	switch {
+	case have != "" || err != nil:
+		return err
+	case fetchErr != nil:
+		out.State, out.Problem = Unknown, fetchErr.Error()
+	default:
+		out.State, out.Problem = Unknown, fmt.Sprintf("%s is not on branch %s of %s", git.Short(out.Source.Commit), out.Followed, git.Redact(remote))
 	}
-	ok, err := have()
-	if err == nil && !ok {
-		c.State, c.Problem = Unknown, fmt.Sprintf("%s is not on branch %s of %s", git.Short(c.Source.Commit), c.followed(), remote)
+	return ctx.Err()
+}
+
+// fetch gets a branch once in a run.
+func (c *Comparer) fetch(ctx context.Context, remote, branch string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := remote + " " + branch
+	err, done := c.fetched[id]
+	if !done {
+		_, err = c.tree.Fetch(ctx, remote, branch)
+		c.fetched[id] = err
 	}
 	return err
 }
 
-func (c *Comparison) judge(ctx context.Context, tree *git.Tree) error {
-	theirs, err := tree.PathAt(ctx, c.Source.Commit, c.Source.Path)
+func (c *Comparer) judge(ctx context.Context, remote string, out *Comparison) error {
+	theirs, err := c.tree.PathAt(ctx, out.Source.Commit, out.Source.Path)
 	if err != nil {
 		return err
 	}
-	ours, err := tree.PathAt(ctx, c.Head, c.Source.Path)
+	ours, err := c.tree.PathAt(ctx, out.Head, out.Source.Path)
 	if err != nil {
 		return err
 	}
-	contains, err := tree.IsAncestor(ctx, c.Head, c.Source.Commit)
+	contains, err := c.tree.IsAncestor(ctx, out.Head, out.Source.Commit)
 	if err != nil {
 		return err
 	}
-	behind, err := tree.IsAncestor(ctx, c.Source.Commit, c.Head)
+	behind, err := c.tree.IsAncestor(ctx, out.Source.Commit, out.Head)
 	if err != nil {
 		return err
 	}
 	switch {
 	case theirs == ours:
-		c.State = Same
+		out.State = Same
 	case contains:
-		c.State = Newer
-	case !c.follows():
-		c.State = OtherBranch
+		out.State = Newer
+	case out.Branch == "" || out.Branch != out.Followed:
+		out.State = OtherBranch
+	case behind && c.pushed(ctx, remote, out):
+		out.State = NotSeen
 	case behind:
-		c.State = NotPushed
+		out.State = NotPushed
 	default:
-		c.State = Diverged
+		out.State = Diverged
 	}
 	return nil
 }
 
-// follows reports whether the branch at hand is the one that Argo CD follows. Of the
-// default branch only the remote knows the name, so any branch may be it.
-func (c *Comparison) follows() bool {
-	return c.Branch != "" && c.followed() == c.Branch
-}
-
-// followed is the branch that is followed.
-func (c *Comparison) followed() string {
-	if t := c.Source.Target; t != "" && t != "HEAD" {
-		return strings.TrimPrefix(t, "refs/heads/")
+// pushed reports whether the remote itself has HEAD; when it cannot be asked, what
+// Argo CD has found is all that is known.
+func (c *Comparer) pushed(ctx context.Context, remote string, out *Comparison) bool {
+	if remote == "" {
+		return false
 	}
-	return c.Branch
+	there, err := c.tree.RemoteBranch(ctx, remote, out.Followed)
+	return err == nil && there == out.Head
 }
 
 // Err says why a sync would not bring what is at hand; nil when it would, or when
 // that cannot be known.
 func (c Comparison) Err() error {
 	switch c.State {
-	case NotPushed, OtherBranch, Diverged:
+	case NotPushed, NotSeen, OtherBranch, Diverged:
 		return &Error{c}
 	default:
 		return nil
@@ -163,7 +219,7 @@ func (c Comparison) Warning() string {
 	}
 	switch c.State {
 	case Newer:
-		parts = append(parts, fmt.Sprintf("%s has newer commits than yours (%s)", c.Source.Target, git.Short(c.Source.Commit)))
+		parts = append(parts, fmt.Sprintf("%s has newer commits than yours (%s)", c.target(), git.Short(c.Source.Commit)))
 	case Unknown:
 		parts = append(parts, "whether this is your version cannot be told: "+c.Problem)
 	}
@@ -198,7 +254,7 @@ func (c Comparison) String() string {
 func Remote(ctx context.Context, tree *git.Tree, address string) (string, error) {
 	remotes, err := tree.Remotes(ctx)
 	if err != nil {
-		return "", fmt.Errorf("compare with Git: %w", err)
+		return "", err
 	}
 	for _, r := range remotes {
 		if canonical(r.URL) == canonical(address) {
@@ -213,20 +269,26 @@ func Remote(ctx context.Context, tree *git.Tree, address string) (string, error)
 
 // Destination is where a commit has to be pushed for Argo CD to see it: a remote, by
 // name or by URL, and a branch, which is the one that is checked out.
-func Destination(ctx context.Context, tree *git.Tree, s Source) (remote, branch string, err error) {
-	if remote, err = Remote(ctx, tree, s.URL); err != nil {
-		return "", "", err
+func (c *Comparer) Destination(ctx context.Context, s Source) (remote, branch string, err error) {
+	if remote, err = Remote(ctx, c.tree, s.URL); err != nil {
+		return "", "", fmt.Errorf("compare with Git: %w", err)
 	}
 	if remote == "" {
 		return "", "", &NoRemoteError{Path: s.Path, URL: git.Redact(s.URL)}
 	}
-	head, err := tree.Head(ctx)
+	head, err := c.tree.Head(ctx)
 	if err != nil {
 		return "", "", fmt.Errorf("compare with Git: %w", err)
 	}
-	c := Comparison{Source: s, Branch: head.Branch}
-	if !c.follows() {
-		return "", "", &BranchError{Path: s.Path, Follows: s.Target, Branch: head.Branch}
+	followed, err := c.followed(ctx, remote, s.Target)
+	switch {
+	case err != nil:
+		return "", "", err
+	case followed == "": // an empty repository takes any
+		followed = head.Branch
+	}
+	if head.Branch == "" || head.Branch != followed {
+		return "", "", &BranchError{Path: s.Path, Follows: followed, Branch: head.Branch}
 	}
 	return remote, head.Branch, nil
 }
@@ -236,7 +298,7 @@ func Destination(ctx context.Context, tree *git.Tree, s Source) (remote, branch 
 func canonical(address string) string {
 	a := address
 	if u, err := url.Parse(a); err == nil && u.Scheme != "" && (u.Host != "" || u.Scheme == "file") {
-		a = u.Hostname() + "/" + u.Path
+		a = u.Hostname() + port(u) + "/" + u.Path
 	} else if host, rest, ok := strings.Cut(a, ":"); ok && !strings.Contains(host, "/") {
 		if _, h, ok := strings.Cut(host, "@"); ok {
 			host = h
@@ -247,4 +309,14 @@ func canonical(address string) string {
 	}
 	host, rest, _ := strings.Cut(a, "/")
 	return strings.ToLower(host) + strings.TrimSuffix(path.Clean("/"+rest), ".git")
+}
+
+// port is a port that is not the scheme's own.
+func port(u *url.URL) string {
+	switch p := u.Port(); {
+	case p == "", u.Scheme == "https" && p == "443", u.Scheme == "http" && p == "80", u.Scheme == "ssh" && p == "22":
+		return ""
+	default:
+		return ":" + p
+	}
 }

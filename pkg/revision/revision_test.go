@@ -54,7 +54,10 @@ func (w *world) compare(change func(*revision.Source)) revision.Comparison {
 	if change != nil {
 		change(&s)
 	}
-	c, err := revision.Compare(w.Context(), tree, s)
+	if s.Commit == "FIRST" {
+		s.Commit = w.first
+	}
+	c, err := revision.New(tree).Compare(w.Context(), s)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -102,6 +105,20 @@ func TestCompare(t *testing.T) {
 			prepare: func(w *world) { w.clone.Commit(file, "2") },
 			source:  func(s *revision.Source) { s.Target = "HEAD" },
 			want:    revision.NotPushed, said: "is not pushed"},
+		{name: "default branch, on another one", reason: "the remote says which branch HEAD is",
+			prepare: func(w *world) {
+				w.clone.Git("switch", "--quiet", "-c", "feature-x")
+				w.clone.Commit(file, "2")
+			},
+			source: func(s *revision.Source) { s.Target = "" },
+			want:   revision.OtherBranch, said: "Argo CD follows main ("},
+		{name: "pushed a moment ago", reason: "the remote has it, and Argo CD has not looked since",
+			prepare: func(w *world) {
+				w.clone.Commit(file, "2")
+				w.clone.Git("push", "--quiet")
+			},
+			source: func(s *revision.Source) { s.Commit = "FIRST" },
+			want:   revision.NotSeen, said: "is pushed, and Argo CD still sees"},
 		{name: "detached", reason: "no branch is at hand",
 			prepare: func(w *world) {
 				w.clone.Commit(file, "2")
@@ -156,6 +173,7 @@ func TestRemote(t *testing.T) {
 		{"https://github.com/acme/gitops", "origin"},
 		{"https://token@GitHub.com/acme/gitops.git/", "origin"},
 		{"ssh://git@github.com:22/acme/gitops.git", "origin"},
+		{"https://github.com:8443/acme/gitops.git", ""},
 		{"https://github.com/acme/other.git", ""},
 		{"https://gitlab.com/acme/gitops.git", ""},
 		{"https://github.com/Acme/gitops.git", ""}, // paths may differ by case
@@ -181,7 +199,7 @@ func TestDestination(t *testing.T) {
 		{w.remote.Dir, "release", "", "", "Argo CD follows release, you are on main"},
 		{"https://user:secret@example.com/x.git", "main", "", "", "Argo CD follows https://example.com/x.git, which is no remote"},
 	} {
-		remote, branch, err := revision.Destination(t.Context(), tree, revision.Source{URL: c.url, Target: c.target, Path: folder})
+		remote, branch, err := revision.New(tree).Destination(t.Context(), revision.Source{URL: c.url, Target: c.target, Path: folder})
 		if remote != c.remote || branch != c.branch || (err == nil) != (c.said == "") || err != nil && !strings.Contains(err.Error(), c.said) {
 			t.Errorf("%s %s: %q, %q, %v", c.url, c.target, remote, branch, err)
 		}

@@ -45,12 +45,13 @@ type Controller struct {
 }
 
 // ArgoCD names Argo CD's server: its Service in the cluster, or an address that
-// needs no tunnel. The environment's names are the argocd CLI's.
+// needs no tunnel. The environment's names are the argocd CLI's; the file cannot say
+// an address, for whoever writes it would say where the token goes.
 type ArgoCD struct {
 	Namespace string `yaml:"namespace"` // of the Service; default "argocd", else wherever it is
 	Name      string `yaml:"name"`      // of the Service; default "argocd-server", else by its label
-	Server    string `yaml:"server"`    // host, host:port or URL; ARGOCD_SERVER; default: through the cluster
 
+	Server     string `yaml:"-"` // ARGOCD_SERVER: host, host:port or URL; default: through the cluster
 	Token      string `yaml:"-"` // ARGOCD_AUTH_TOKEN
 	Plaintext  bool   `yaml:"-"` // ARGOCD_OPTS: --plaintext
 	Insecure   bool   `yaml:"-"` // ARGOCD_OPTS: --insecure

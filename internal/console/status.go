@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -96,22 +97,43 @@ func Exit(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	status := StatusFailed
-	var findings *Findings
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled): // a signal is the only one to cancel it
+	if errors.Is(ctx.Err(), context.Canceled) { // a signal is the only one to cancel it
 		// What was going on is not to blame, and its hint would mislead.
 		return &Failure{Status: StatusInterrupted, Err: errors.New("interrupted: " + err.Error())}
-	case marked(err, func(e interface{ Usage() bool }) bool { return e.Usage() }):
-		status = StatusUsage
-	case errors.As(err, &findings):
-		status = StatusFindings
-	case marked(err, func(e interface{ Timeout() bool }) bool { return e.Timeout() }), errors.Is(err, context.DeadlineExceeded):
-		status = StatusTimeout
-	case marked(err, func(e interface{ Unavailable() bool }) bool { return e.Unavailable() }):
-		status = StatusUnavailable
+	}
+	// Of several errors the gravest counts: a failure is not hidden by what could be
+	// tried again.
+	status := 0
+	for _, e := range flatten(err) {
+		if s := statusOf(e); status == 0 || gravity(s) < gravity(status) {
+			status = s
+		}
 	}
 	return &Failure{Status: status, Err: err}
+}
+
+// gravity orders the statuses, the gravest first.
+func gravity(status int) int {
+	return slices.Index([]int{StatusFailed, StatusUsage, StatusUnavailable, StatusTimeout, StatusFindings}, status)
+}
+
+// statusOf is the status of one error.
+func statusOf(err error) int {
+	var findings *Findings
+	switch {
+	case marked(err, func(e interface{ Usage() bool }) bool { return e.Usage() }):
+		return StatusUsage
+	case errors.As(err, &findings):
+		return StatusFindings
+	case marked(err, func(e interface{ Timeout() bool }) bool { return e.Timeout() }):
+		return StatusTimeout
+	case marked(err, func(e interface{ Unavailable() bool }) bool { return e.Unavailable() }):
+		return StatusUnavailable
+	case errors.Is(err, context.DeadlineExceeded):
+		return StatusTimeout
+	default:
+		return StatusFailed
+	}
 }
 
 func marked[T any](err error, is func(T) bool) bool {

@@ -40,7 +40,9 @@ func TestExit(t *testing.T) {
 		{"timeout", t.Context(), fmt.Errorf("x: %w", late{plain}), 5},
 		{"deadline", t.Context(), fmt.Errorf("x: %w", context.DeadlineExceeded), 5},
 		{"interrupted", cancelled, plain, 130},
-		{"joined", t.Context(), errors.Join(plain, unavailable{plain}), 4},
+		{"joined", t.Context(), errors.Join(unavailable{plain}, plain), 1},
+		{"joined, all to be tried again", t.Context(), errors.Join(late{plain}, unavailable{plain}), 4},
+		{"no answer in time", t.Context(), unavailable{context.DeadlineExceeded}, 4},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

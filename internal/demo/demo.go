@@ -70,10 +70,16 @@ func (p *play) say(format string, args ...any) { fmt.Fprintf(p.Out, format+"\n",
 func (p *play) setUp(ctx context.Context) error {
 	p.say("1. A scratch clone of this repository, and a real cluster on this machine.\n   The first time this builds the servers from source, which takes minutes.")
 	clone := exec.CommandContext(ctx, "git", "clone", "--quiet", "--no-hardlinks", p.Source, p.clone)
+	clone.Env = environment()
 	if out, err := clone.CombinedOutput(); err != nil {
 		return fmt.Errorf("demo: git clone: %w: %s", err, bytes.TrimSpace(out))
 	}
-	for _, args := range [][]string{{"switch", "--quiet", "-C", "main"}, {"config", "user.name", "demo"}, {"config", "user.email", "demo@localhost"}} {
+	for _, args := range [][]string{
+		{"switch", "--quiet", "-C", "main"},
+		{"config", "user.name", "demo"}, {"config", "user.email", "demo@localhost"},
+		// Neither a key nor a hook of the person who watches takes part.
+		{"config", "commit.gpgSign", "false"}, {"config", "core.hooksPath", ".git/hooks"},
+	} {
 		if _, err := p.git(ctx, args...); err != nil {
 			return err
 		}
@@ -169,7 +175,8 @@ func (p *play) mage(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, p.Binary, args...)
 	cmd.Dir = p.clone
 	cmd.Stdout, cmd.Stderr = p.Out, p.Err
-	cmd.Env = append(environment(), "KUBECONFIG="+filepath.Join(p.sandbox, "kubeconfig"), "SEALED_SECRETS_CERT=", "SEALWAY_CONTEXT=", "SEALWAY_OUTPUT=")
+	cmd.Env = append(environment(), "KUBECONFIG="+filepath.Join(p.sandbox, "kubeconfig"), "SEALED_SECRETS_CERT=", "SEALWAY_CONTEXT=", "SEALWAY_OUTPUT=",
+		"ARGOCD_SERVER=", "ARGOCD_AUTH_TOKEN=", "ARGOCD_OPTS=")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 30 * time.Second
 	if err := cmd.Run(); err != nil {

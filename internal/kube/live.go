@@ -28,6 +28,7 @@ type pair struct {
 	sealed map[string]string
 	data   map[string][]byte
 	why    string
+	absent bool // there is no SealedSecret
 }
 
 // Proves reports whether the live SealedSecret holds this ciphertext, is
@@ -51,6 +52,12 @@ func (l *Live) Why(ctx context.Context, namespace, name string) (string, error) 
 	return p.why, nil
 }
 
+// Exists reports whether there is such a SealedSecret.
+func (l *Live) Exists(ctx context.Context, namespace, name string) (bool, error) {
+	p, err := l.pair(ctx, namespace, name)
+	return err == nil && !p.absent, err
+}
+
 func (l *Live) pair(ctx context.Context, namespace, name string) (*pair, error) {
 	id := namespace + "/" + name
 	if p := l.seen[id]; p != nil {
@@ -72,7 +79,7 @@ func (l *Live) load(ctx context.Context, namespace, name string) (*pair, error) 
 	raw, err := l.core.Get().
 		AbsPath("/apis/bitnami.com/v1alpha1/namespaces", namespace, "sealedsecrets", name).DoRaw(ctx)
 	if apierrors.IsNotFound(err) {
-		return &pair{why: "the SealedSecret is not in the cluster"}, nil
+		return &pair{why: "the SealedSecret is not in the cluster", absent: true}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sealedsecret %s/%s: %w", namespace, name, err)

@@ -24,7 +24,7 @@ func (Gitops) Sync(ctx context.Context, app string,
 	json *bool, // print the result as JSON
 ) error {
 	o := syncArguments{revision, prune, hard, dryRun, noWait, timeout, terminateOnTimeout}
-	return run(ctx, "gitops:sync", arguments{app: names(&app), json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "gitops:sync", arguments{app: names(&app), json: json, text: map[string]*string{"revision": revision}, sync: &o}, func(ctx context.Context, s *session) error {
 		return s.sync(ctx, names(&app), o.options())
 	})
 }
@@ -41,7 +41,7 @@ func (Gitops) SyncAll(ctx context.Context,
 	json *bool, // print the result as JSON
 ) error {
 	o := syncArguments{nil, prune, hard, dryRun, noWait, timeout, terminateOnTimeout}
-	return run(ctx, "gitops:syncAll", arguments{json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "gitops:syncAll", arguments{json: json, text: map[string]*string{"selector": selector}, sync: &o}, func(ctx context.Context, s *session) error {
 		return s.syncAll(ctx, text(selector), o.options())
 	})
 }
@@ -51,7 +51,8 @@ func (Gitops) Status(ctx context.Context,
 	selector *string, // only applications with these labels, as kubectl has it
 	json *bool, // print the result as JSON
 ) error {
-	return run(ctx, "gitops:status", arguments{json: json}, func(ctx context.Context, s *session) error {
+	given := map[string]*string{"selector": selector}
+	return run(ctx, "gitops:status", arguments{json: json, text: given}, func(ctx context.Context, s *session) error {
 		return s.argoStatus(ctx, text(selector))
 	})
 }
@@ -87,7 +88,7 @@ func (Gitops) Ship(ctx context.Context, app string,
 	json *bool, // print the result as JSON
 ) error {
 	o := syncArguments{prune: prune, timeout: timeout}
-	return run(ctx, "gitops:ship", arguments{app: names(&app), json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "gitops:ship", arguments{app: names(&app), json: json, sync: &o}, func(ctx context.Context, s *session) error {
 		return s.ship(ctx, names(&app), o.options())
 	})
 }

@@ -16,7 +16,7 @@ func (Sandbox) Up(ctx context.Context,
 	insecure *bool, // have Argo CD's server talk HTTP
 	json *bool, // print the result as JSON
 ) error {
-	return run(ctx, "sandbox:up", arguments{json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "sandbox:up", arguments{json: json, text: map[string]*string{"dir": dir, "argocd": argocd}}, func(ctx context.Context, s *session) error {
 		return s.sandboxUp(ctx, text(dir), text(argocd), is(insecure))
 	})
 }
@@ -26,7 +26,7 @@ func (Sandbox) Status(ctx context.Context,
 	dir *string, // state directory
 	json *bool, // print the result as JSON
 ) error {
-	return run(ctx, "sandbox:status", arguments{json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "sandbox:status", arguments{json: json, text: map[string]*string{"dir": dir}}, func(ctx context.Context, s *session) error {
 		return s.sandboxStatus(ctx, text(dir))
 	})
 }
@@ -36,7 +36,7 @@ func (Sandbox) Down(ctx context.Context,
 	dir *string, // state directory
 	json *bool, // print the result as JSON
 ) error {
-	return run(ctx, "sandbox:down", arguments{json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "sandbox:down", arguments{json: json, text: map[string]*string{"dir": dir}}, func(ctx context.Context, s *session) error {
 		return s.sandboxDown(ctx, text(dir))
 	})
 }

@@ -32,6 +32,7 @@ type arguments struct {
 	cert *string
 	json *bool
 	text map[string]*string // flags that mean nothing when they are empty
+	sync *syncArguments
 }
 
 // session is one run of one command.
@@ -42,6 +43,11 @@ type session struct {
 	report  *report.Report
 	now     time.Time
 	cluster func() (*kube.Cluster, error) // as the kubeconfig says, looked up once
+
+	// Of the applications that are synced: those in another cluster than the
+	// kubeconfig's, and the folders that the others deploy.
+	elsewhere map[string]bool
+	folders   map[string]bool
 }
 
 // run opens a session and calls do, which prints the report.
@@ -58,6 +64,11 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	for name, value := range a.text {
 		if value != nil && *value == "" { // an unset variable must not mean the default
 			return &console.Usage{Problem: fmt.Sprintf("%s: -%s is empty", command, name), Advice: "give it a value, or leave it out"}
+		}
+	}
+	if a.sync != nil {
+		if err := a.sync.check(command); err != nil {
+			return err
 		}
 	}
 	tree, err := git.Open(ctx, ".")
@@ -81,6 +92,7 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	}
 	s := &session{
 		config: c, repo: r, report: report.New(command), now: time.Now(),
+		elsewhere: map[string]bool{}, folders: map[string]bool{},
 		cluster: sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) }),
 		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, CI: c.CI}),
 	}

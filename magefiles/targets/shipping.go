@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/internal/deployment"
 	"github.com/sealway/sealway/pkg/argocd"
 	"github.com/sealway/sealway/pkg/publish"
 	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
-	"github.com/sealway/sealway/pkg/revision"
 	"github.com/sealway/sealway/pkg/seal"
 )
 
@@ -32,9 +30,11 @@ func (s *session) ship(ctx context.Context, folders []string, o argocd.SyncOptio
 			return s.shown(err)
 		}
 		if err := s.synced(ctx, c, names, o); err != nil {
-			return errors.Join(s.console.Report(s.report), err)
+			return s.reported(err)
 		}
-		return s.shown(s.delivered(ctx, apps))
+		return s.shown(s.arrived(ctx, names, "as here", func(ctx context.Context, c seal.Cluster) ([]report.Finding, int, error) {
+			return seal.Delivered(ctx, s.repo, apps, c)
+		}))
 	})
 }
 
@@ -51,33 +51,26 @@ func (s *session) shown(err error) error {
 	return errors.Join(s.console.Report(s.report), err)
 }
 
-// deployed are the applications of Argo CD that follow these folders, and the place
+// deployed are the applications of Argo CD that deploy these folders, and the place
 // in Git that all of them follow.
-func (s *session) deployed(ctx context.Context, c *argocd.Client, apps []repo.Application) ([]string, publish.Options, error) {
+func (s *session) deployed(ctx context.Context, c *argocd.Client, apps []repo.Application) (names []string, to publish.Options, err error) {
 	list, err := c.List(ctx, argocd.Filter{})
 	if err != nil {
-		return nil, publish.Options{}, err
+		return nil, to, err
 	}
-	var names []string
-	var to publish.Options
+	m, err := deployment.New(s.repo)
+	if err != nil {
+		return nil, to, err
+	}
 	for _, app := range apps {
-		i := slices.IndexFunc(list, func(a argocd.App) bool {
-			source, ok := s.source(a)
-			return ok && within(s.repo.Rel(app.Dir), source.Path)
-		})
-		if i < 0 {
-			return nil, to, &revision.NotFollowedError{App: app.Name, Path: s.repo.Rel(app.Dir)}
-		}
-		source, _ := s.source(list[i])
-		remote, branch, err := revision.Destination(ctx, s.repo.Tree, source)
+		place, err := m.Find(ctx, list, app)
 		if err != nil {
 			return nil, to, err
 		}
-		next := publish.Options{Remote: remote, Target: branch}
-		if len(names) > 0 && (next.Remote != to.Remote || next.Target != to.Target) {
-			return nil, to, &console.Usage{Problem: fmt.Sprintf("%s follows another branch or repository than %s", app.Name, apps[0].Name), Advice: "ship them one after the other"}
+		if len(names) > 0 && (place.Remote != to.Remote || place.Branch != to.Target) {
+			return nil, to, &console.Usage{Problem: fmt.Sprintf("gitops:ship: %s follows another branch or repository than %s", app.Name, apps[0].Name), Advice: "ship them one after the other"}
 		}
-		names, to = append(names, s.fullName(list[i])), next
+		names, to = append(names, place.App.FullName()), publish.Options{Remote: place.Remote, Target: place.Branch}
 	}
 	return names, to, nil
 }
@@ -103,7 +96,7 @@ func (s *session) sealAndPublish(ctx context.Context, apps []repo.Application, t
 	}
 	s.report.Entries = sealed.Entries()
 	s.report.Warnings = append(s.report.Warnings, sealed.Warnings...)
-	s.console.Note("seal: %s", s.summary("sealed"))
+	s.console.Note("%s", s.summary("sealed"))
 	plan, err := s.publishPlan(ctx, apps, to)
 	if err != nil {
 		return err
@@ -112,50 +105,6 @@ func (s *session) sealAndPublish(ctx context.Context, apps []repo.Application, t
 	if err != nil {
 		return err
 	}
-	s.console.Note("publish: %s", published(plan, result, apps, false))
-	return nil
-}
-
-const (
-	deliveryTime = time.Minute // how long the controller may take after the sync
-	deliveryPoll = 500 * time.Millisecond
-)
-
-// delivered waits until the controller has made exactly the plaintext at hand of
-// what was shipped.
-func (s *session) delivered(ctx context.Context, apps []repo.Application) error {
-	k, err := s.cluster()
-	if err != nil {
-		s.report.Warnings = append(s.report.Warnings, "the Secrets in the cluster were not compared: "+err.Error())
-		return nil
-	}
-	deadline := time.Now().Add(deliveryTime)
-	tick := time.NewTicker(deliveryPoll)
-	defer tick.Stop()
-	for {
-		findings, checked, err := seal.Delivered(ctx, s.repo, apps, k.Live())
-		if err != nil {
-			return err
-		}
-		if len(findings) == 0 || time.Now().After(deadline) {
-			return s.delivery(findings, checked)
-		}
-		s.console.Progress("verify", fmt.Sprintf("%d of %d Secrets are in the cluster", checked-len(findings), checked), false)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-func (s *session) delivery(findings []report.Finding, checked int) error {
-	s.report.Findings = findings
-	if len(findings) > 0 {
-		return &console.Findings{Summary: fmt.Sprintf("gitops:ship: %d of %s not in the cluster", len(findings), count(checked, "Secret"))}
-	}
-	if checked > 0 {
-		s.report.Summary += fmt.Sprintf("; %s in the cluster as here", count(checked, "Secret"))
-	}
+	s.console.Note("%s", published(plan, result, apps, false))
 	return nil
 }

@@ -1,21 +1,21 @@
 package targets
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/internal/deployment"
 	"github.com/sealway/sealway/pkg/argocd"
+	"github.com/sealway/sealway/pkg/git"
 	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
-	"github.com/sealway/sealway/pkg/revision"
+	"github.com/sealway/sealway/pkg/seal"
 )
 
 // syncArguments are the flags of the syncing targets.
@@ -24,6 +24,14 @@ type syncArguments struct {
 	prune, hard, dryRun, noWait *bool
 	timeout                     *time.Duration
 	terminate                   *bool
+}
+
+// check refuses what would silently mean the default.
+func (a syncArguments) check(command string) error {
+	if a.timeout != nil && *a.timeout <= 0 {
+		return &console.Usage{Problem: fmt.Sprintf("%s: -timeout=%s is no time to wait", command, *a.timeout), Advice: "for instance -timeout=10m; -noWait does not wait at all"}
+	}
+	return nil
 }
 
 func (a syncArguments) options() argocd.SyncOptions {
@@ -40,49 +48,77 @@ func (a syncArguments) options() argocd.SyncOptions {
 // sync is gitops:sync: connect, sync, report.
 func (s *session) sync(ctx context.Context, names []string, o argocd.SyncOptions) error {
 	return s.argo(ctx, func(ctx context.Context, c *argocd.Client) error {
-		err := s.synced(ctx, c, names, o)
-		return errors.Join(s.console.Report(s.report), err)
+		return s.syncedAndUnsealed(ctx, c, names, o)
 	})
+}
+
+// syncedAndUnsealed syncs, and looks whether the controller has unsealed what came.
+func (s *session) syncedAndUnsealed(ctx context.Context, c *argocd.Client, names []string, o argocd.SyncOptions) error {
+	if err := s.synced(ctx, c, names, o); err != nil || o.NoWait || o.DryRun || o.Revision != "" {
+		return s.reported(err)
+	}
+	var folders []string
+	for name, here := range s.folders {
+		if here {
+			folders = append(folders, name)
+		}
+	}
+	if len(folders) == 0 {
+		return s.reported(nil)
+	}
+	apps, err := s.repo.Select(folders...)
+	if err != nil {
+		return err
+	}
+	return s.shown(s.arrived(ctx, nil, "unsealed", func(ctx context.Context, c seal.Cluster) ([]report.Finding, int, error) {
+		return seal.Unsealed(ctx, s.repo, apps, c)
+	}))
 }
 
 func (s *session) syncAll(ctx context.Context, selector string, o argocd.SyncOptions) error {
 	return s.argo(ctx, func(ctx context.Context, c *argocd.Client) error {
-		names, err := s.ours(ctx, c, selector)
+		list, err := c.List(ctx, argocd.Filter{Selector: selector})
 		if err != nil {
 			return err
 		}
-		if len(names) == 0 {
-			s.report.Summary = "nothing to sync: no application follows this repository"
-			if selector != "" {
-				s.report.Summary = fmt.Sprintf("nothing to sync: no application with the labels %s follows this repository", selector)
-			}
-			return s.console.Report(s.report)
+		m, err := s.deployments()
+		if err != nil {
+			return err
 		}
-		err = s.synced(ctx, c, names, o)
-		return errors.Join(s.console.Report(s.report), err)
+		ours, err := m.Ours(ctx, list)
+		if err != nil {
+			return err
+		}
+		names := make([]string, len(ours))
+		for i, a := range ours {
+			names[i] = a.FullName()
+		}
+		return s.syncedAndUnsealed(ctx, c, names, o)
 	})
+}
+
+// reported prints a report and returns what has stopped the command half way: its
+// document has the reason too.
+func (s *session) reported(err error) error {
+	if err != nil {
+		s.report.Errors = console.Problems(err)
+	}
+	return errors.Join(s.console.Report(s.report), err)
 }
 
 // synced syncs the applications and fills in the report.
 func (s *session) synced(ctx context.Context, c *argocd.Client, names []string, o argocd.SyncOptions) error {
-	var mu sync.Mutex
 	if o.Revision == "" {
-		o.Expect = func(ctx context.Context, a argocd.App) error {
-			at, err := s.compare(ctx, a)
-			if err != nil || at == nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if w := at.Warning(); w != "" && !slices.Contains(s.report.Warnings, a.Name+": "+w) {
-				s.report.Warnings = append(s.report.Warnings, a.Name+": "+w)
-			}
-			return at.Err()
+		expect, err := s.expectation()
+		if err != nil {
+			return err
 		}
+		o.Expect = expect
 	}
 	outcomes, err := c.SyncAll(ctx, names, o, func(e argocd.Event) { s.progressOf(e) })
-	good := 0
+	good, leftover := 0, 0
 	for i := range outcomes {
+		leftover += len(outcomes[i].Pruning)
 		if outcomes[i].Sync != "" { // else it was never seen
 			s.report.Applications = append(s.report.Applications, outcome(&outcomes[i]))
 		}
@@ -91,7 +127,14 @@ func (s *session) synced(ctx context.Context, c *argocd.Client, names []string, 
 		}
 	}
 	s.report.Summary = fmt.Sprintf("%d of %s Synced and Healthy", good, count(len(outcomes), "application"))
+	if leftover > 0 {
+		s.report.Warnings = append(s.report.Warnings, count(leftover, "resource")+" no longer in Git and still in the cluster: -prune deletes")
+	}
 	switch {
+	case err != nil && (o.DryRun || o.NoWait):
+		s.report.Summary = "failed"
+	case err != nil:
+		s.report.Summary = fmt.Sprintf("%d of %s failed", len(outcomes)-good, count(len(outcomes), "application"))
 	case o.DryRun:
 		s.report.Summary = "tried, nothing was changed"
 	case o.NoWait:
@@ -160,73 +203,49 @@ func resource(r argocd.Resource) report.Resource {
 	return out
 }
 
-// compare holds what Argo CD found in Git against HEAD; nil for an application that
-// is none of this repository.
-func (s *session) compare(ctx context.Context, a argocd.App) (*revision.Comparison, error) {
-	source, ok := s.source(a)
-	if !ok || len(a.Revisions) != len(a.Sources) {
-		return nil, nil
-	}
-	c, err := revision.Compare(ctx, s.repo.Tree, source)
-	return &c, err
-}
-
-// source is the first of the application's sources that lies in the folder of an
-// application of this repository.
-func (s *session) source(a argocd.App) (revision.Source, bool) {
-	apps, err := s.repo.Applications()
-	if err != nil {
-		return revision.Source{}, false // another repository's place to look at Argo CD from
-	}
-	for i, src := range a.Sources {
-		place := path.Clean(src.Path)
-		inside := func(app repo.Application) bool { return within(s.repo.Rel(app.Dir), place) }
-		if src.Chart == "" && slices.ContainsFunc(apps, inside) {
-			out := revision.Source{URL: src.RepoURL, Target: src.TargetRevision, Path: place}
-			if i < len(a.Revisions) {
-				out.Commit = a.Revisions[i]
-			}
-			return out, true
-		}
-	}
-	return revision.Source{}, false
-}
-
-// within reports whether a path is the folder or lies below it.
-func within(folder, place string) bool {
-	return place == folder || strings.HasPrefix(place, folder+"/")
-}
-
-// ours are the names of the applications that follow this repository.
-func (s *session) ours(ctx context.Context, c *argocd.Client, selector string) ([]string, error) {
-	list, err := c.List(ctx, argocd.Filter{Selector: selector})
+// expectation asks, of each application that is about to be synced, whether that is
+// what is at hand.
+func (s *session) expectation() (func(context.Context, argocd.App) error, error) {
+	m, err := s.deployments()
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, a := range list {
-		source, ok := s.source(a)
-		if !ok || !a.Deleting.IsZero() {
-			continue
-		}
-		remote, err := revision.Remote(ctx, s.repo.Tree, source.URL)
+	var mu sync.Mutex
+	return func(ctx context.Context, a argocd.App) error {
+		at, ok, err := m.Compare(ctx, a)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if remote != "" {
-			names = append(names, s.fullName(a))
+		sources, err := m.Of(ctx, a)
+		if err != nil {
+			return err
 		}
-	}
-	return names, nil
+		mu.Lock()
+		defer mu.Unlock()
+		s.elsewhere[a.FullName()] = !s.inCluster(a)
+		for _, d := range sources {
+			s.folders[d.Folder] = s.inCluster(a)
+		}
+		if !ok {
+			return nil
+		}
+		if w := at.Warning(); w != "" && !slices.Contains(s.report.Warnings, a.Name+": "+w) {
+			s.report.Warnings = append(s.report.Warnings, a.Name+": "+w)
+		}
+		return at.Err()
+	}, nil
 }
 
-// fullName is how an application is told from others of its name; those in Argo CD's
-// own namespace need no more than their name.
-func (s *session) fullName(a argocd.App) string {
-	if a.Namespace == cmp.Or(s.config.ArgoCD.Namespace, "argocd") {
-		return a.Name
+// deployments knows which applications deploy which folders. A repository without
+// applications has none, and Argo CD may be looked at from there all the same.
+func (s *session) deployments() (*deployment.Map, error) {
+	m, err := deployment.New(s.repo)
+	var missing *repo.MissingError
+	if errors.As(err, &missing) {
+		s.report.Warnings = append(s.report.Warnings, "not compared with Git: "+err.Error())
+		return m, nil
 	}
-	return a.Namespace + "/" + a.Name
+	return m, err
 }
 
 // argoStatus is gitops:status.
@@ -236,9 +255,13 @@ func (s *session) argoStatus(ctx context.Context, selector string) error {
 		if err != nil {
 			return err
 		}
+		m, err := s.deployments()
+		if err != nil {
+			return err
+		}
 		good := 0
 		for _, a := range list {
-			line, err := s.state(ctx, a)
+			line, err := s.state(ctx, m, a)
 			if err != nil {
 				return err
 			}
@@ -253,16 +276,16 @@ func (s *session) argoStatus(ctx context.Context, selector string) error {
 }
 
 // state is one line of the status.
-func (s *session) state(ctx context.Context, a argocd.App) (report.Application, error) {
-	out := report.Application{Name: a.Name, Sync: a.Sync, Health: a.Health, Revision: a.Revision()}
+func (s *session) state(ctx context.Context, m *deployment.Map, a argocd.App) (report.Application, error) {
+	out := report.Application{Name: a.FullName(), Sync: a.Sync, Health: a.Health, Revision: a.Revision()}
 	if len(a.Sources) > 0 {
-		out.Follows, out.Repository = a.Sources[0].TargetRevision, a.Sources[0].RepoURL
+		out.Follows, out.Repository = a.Sources[0].TargetRevision, git.Redact(a.Sources[0].RepoURL)
 	}
-	at, err := s.compare(ctx, a)
+	at, ok, err := m.Compare(ctx, a)
 	if err != nil {
 		return out, err
 	}
-	if at != nil {
+	if ok {
 		out.Head = at.String()
 	}
 	if op := a.Operation; op != nil {
@@ -301,9 +324,13 @@ func age(now, then time.Time) string {
 // argoDiff is gitops:diff: status 3 when a sync would change anything.
 func (s *session) argoDiff(ctx context.Context, names []string, hard bool) error {
 	return s.argo(ctx, func(ctx context.Context, c *argocd.Client) error {
+		m, err := s.deployments()
+		if err != nil {
+			return err
+		}
 		changes := 0
 		for _, name := range names {
-			a, n, err := s.diff(ctx, c, name, hard)
+			a, n, err := s.diff(ctx, c, m, name, hard)
 			if err != nil {
 				return err
 			}
@@ -319,7 +346,7 @@ func (s *session) argoDiff(ctx context.Context, names []string, hard bool) error
 }
 
 // diff is what a sync would do to one application.
-func (s *session) diff(ctx context.Context, c *argocd.Client, name string, hard bool) (report.Application, int, error) {
+func (s *session) diff(ctx context.Context, c *argocd.Client, m *deployment.Map, name string, hard bool) (report.Application, int, error) {
 	if hard {
 		if _, err := c.Refresh(ctx, name, true); err != nil {
 			return report.Application{}, 0, err
@@ -329,7 +356,7 @@ func (s *session) diff(ctx context.Context, c *argocd.Client, name string, hard 
 	if err != nil {
 		return report.Application{}, 0, err
 	}
-	a, err := s.state(ctx, d.App)
+	a, err := s.state(ctx, m, d.App)
 	a.Resources = nil
 	for _, ch := range d.Changes {
 		r := report.Resource{Kind: ch.Kind, Namespace: ch.Namespace, Name: ch.Name, Change: string(ch.Action)}

@@ -1,6 +1,7 @@
 package argocd
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -111,6 +112,15 @@ const autoSync = "auto-sync"
 
 // pending is the phase of an operation that the controller has not picked up.
 const pending = "Pending"
+
+// FullName is what tells the application from others: its name, with the namespace
+// in front when that is not the one of Argo CD itself.
+func (a App) FullName() string {
+	if a.Namespace == "" || a.Namespace == cmp.Or(a.controllerNamespace, serverNamespace) {
+		return a.Name
+	}
+	return a.Namespace + "/" + a.Name
+}
 
 // Running says whether the operation is under way or about to be. Between two
 // attempts of a retry it has a finish time and still runs.

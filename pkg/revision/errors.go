@@ -48,18 +48,6 @@ func (e *Error) Hint() string {
 	}
 }
 
-// NotFollowedError says that Argo CD does not know an application of the repository.
-type NotFollowedError struct{ App, Path string }
-
-func (e *NotFollowedError) Error() string {
-	return fmt.Sprintf("application %s: no application in Argo CD has the path %s", e.App, e.Path)
-}
-
-// Hint says how it comes into being.
-func (e *NotFollowedError) Hint() string {
-	return "`kubectl apply -f " + e.Path + "/application.yaml`, or is this the wrong cluster?"
-}
-
 // NoRemoteError says that a push from here does not reach what Argo CD follows.
 type NoRemoteError struct{ Path, URL string }
 

@@ -19,6 +19,8 @@ type Cluster interface {
 	// Why says what stands between the SealedSecret and its Secret; empty when
 	// the controller has unsealed it in its newest generation.
 	Why(ctx context.Context, namespace, name string) (string, error)
+	// Exists reports whether there is such a SealedSecret.
+	Exists(ctx context.Context, namespace, name string) (bool, error)
 }
 
 // Delivered holds every plaintext Secret of the applications against the cluster:
@@ -45,6 +47,41 @@ func Delivered(ctx context.Context, r *repo.Repository, apps []repo.Application,
 		}
 	}
 	return findings, checked, nil
+}
+
+// Unsealed asks of every SealedSecret of the applications that has come to the
+// cluster whether the controller has unsealed it in its newest generation: the health
+// check of Argo CD up to 2.14 looks at no generation. What is not so is a finding.
+func Unsealed(ctx context.Context, r *repo.Repository, apps []repo.Application, c Cluster) (findings []report.Finding, checked int, err error) {
+	for _, app := range apps {
+		list, err := Committed(ctx, r, app)
+		if err != nil {
+			return nil, checked, err
+		}
+		a := application{Application: app}
+		for i := range list {
+			o := &list[i]
+			if there, err := c.Exists(ctx, a.namespaceOf(o), o.Name); err != nil || !there {
+				if err != nil {
+					return nil, checked, err
+				}
+				continue // not published yet
+			}
+			checked++
+			why, err := c.Why(ctx, a.namespaceOf(o), o.Name)
+			if err != nil {
+				return nil, checked, err
+			}
+			if why != "" {
+				findings = append(findings, report.Finding{Rule: RuleUndelivered, Path: o.Path, Line: o.Line, Object: o.Object(), Message: why, Fix: verifyFix(app.Name)})
+			}
+		}
+	}
+	return findings, checked, nil
+}
+
+func verifyFix(app string) string {
+	return fmt.Sprintf("`mage seal:verify -app=%s` asks the controller itself", app)
 }
 
 // undelivered is what is wrong with one Secret; nil when nothing is.
@@ -77,9 +114,9 @@ func (a *application) undelivered(ctx context.Context, s *manifest.Secret, c Clu
 	if err != nil {
 		return nil, err
 	}
-	f.Message, f.Fix = why, fmt.Sprintf("`mage seal:verify -app=%s` asks the controller itself", a.Name)
+	f.Message, f.Fix = why, verifyFix(a.Name)
 	if why == "" {
-		f.Message, f.Fix = "in the cluster these keys have another value: "+strings.Join(keys, ", "), fmt.Sprintf("`mage gitops:ship %s`", a.Name)
+		f.Message, f.Fix = "the cluster has another version of these keys: "+strings.Join(keys, ", "), fmt.Sprintf("`mage gitops:ship %s`", a.Name)
 	}
 	return f, nil
 }

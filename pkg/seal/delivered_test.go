@@ -12,11 +12,14 @@ import (
 type clusterFake struct {
 	ciphertext, value map[string]string // by key
 	why               string
+	absent            bool
 }
 
 func (c *clusterFake) Proves(_ context.Context, _, _, key, ciphertext string, value []byte) (bool, error) {
 	return c.ciphertext[key] == ciphertext && c.value[key] == string(value), nil
 }
+
+func (c *clusterFake) Exists(context.Context, string, string) (bool, error) { return !c.absent, nil }
 
 func (c *clusterFake) Why(context.Context, string, string) (string, error) { return c.why, nil }
 
@@ -29,10 +32,10 @@ func TestDelivered(t *testing.T) {
 		{name: "all there", reason: "ciphertext and values agree"},
 		{name: "older", reason: "the cluster has the file from before the last seal",
 			change: func(_ *world, c *clusterFake) { c.ciphertext["password"] = "older" },
-			want:   "in the cluster these keys have another value: password"},
+			want:   "the cluster has another version of these keys: password"},
 		{name: "another value", reason: "a person changed the Secret by hand",
 			change: func(_ *world, c *clusterFake) { c.value["user"] = "x" },
-			want:   "in the cluster these keys have another value: user"},
+			want:   "the cluster has another version of these keys: user"},
 		{name: "not unsealed", reason: "the cluster knows why",
 			change: func(_ *world, c *clusterFake) { c.ciphertext, c.why = nil, "no key could decrypt secret" },
 			want:   "no key could decrypt secret"},
@@ -73,5 +76,27 @@ func TestDelivered(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestUnsealed(t *testing.T) {
+	w := newWorld(t, map[string]string{plainDB: twoValues})
+	w.seal()
+	apps, err := w.repo.Applications()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, why := range []string{"", "no key could decrypt secret"} {
+		findings, checked, err := seal.Unsealed(t.Context(), w.repo, apps, &clusterFake{why: why})
+		if err != nil || checked != 1 {
+			t.Fatalf("%d checked, %v", checked, err)
+		}
+		if (why == "") != (len(findings) == 0) || why != "" && (findings[0].Message != why || findings[0].Path != sealedDB) {
+			t.Errorf("%q: %+v", why, findings)
+		}
+	}
+	findings, checked, err := seal.Unsealed(t.Context(), w.repo, apps, &clusterFake{why: "not there", absent: true})
+	if err != nil || checked != 0 || len(findings) != 0 {
+		t.Errorf("not published: %d checked, %+v, %v", checked, findings, err)
 	}
 }

@@ -84,10 +84,10 @@ func New(o Options) *Front {
 }
 
 const (
-	// idle is how many connections to the server are kept: browsers open six.
-	idle = 16
-	// idleTime is for how long: the parts of one page. That a connection leads to a
-	// server that has gone may show late, and then the fewer there are the better.
+	// idle is how many connections to the server are kept, and idleTime for how long:
+	// the parts of one page. That a connection leads to a server that has gone may show
+	// late, and then it is better that there are few.
+	idle     = 2
 	idleTime = 500 * time.Millisecond
 )
 

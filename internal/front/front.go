@@ -84,10 +84,10 @@ func New(o Options) *Front {
 }
 
 const (
-	// idle is how many connections to the server are kept: browsers open six.
-	idle = 16
-	// idleTime is for how long: the parts of one page. That a connection leads to a
-	// server that has gone may show late, and then the fewer there are the better.
+	// idle is how many connections to the server are kept, and idleTime for how long:
+	// the parts of one page. That a connection leads to a server that has gone may show
+	// late, and then it is better that there are few.
+	idle     = 2
 	idleTime = 500 * time.Millisecond
 )
 
@@ -245,6 +245,7 @@ func isGRPC(r *http.Request) bool {
 
 // plain takes out of an answer what is for https alone.
 func plain(r *http.Response) error {
+	trailersOnly(r)
 	r.Header.Del("Strict-Transport-Security")
 	cookies := r.Header["Set-Cookie"]
 	for i, c := range cookies {
@@ -256,6 +257,24 @@ func plain(r *http.Response) error {
 		}
 	}
 	return nil
+}
+
+// trailersOnly puts gRPC's status behind the answer. Where there is no data, the
+// server sends it as a header that ends the answer, and passed on as a header, it
+// may not: then the client misses it.
+func trailersOnly(r *http.Response) {
+	if !isGRPC(r.Request) || r.Header.Get("Grpc-Status") == "" {
+		return
+	}
+	if r.Trailer == nil {
+		r.Trailer = http.Header{}
+	}
+	for _, name := range []string{"Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin"} {
+		if v := r.Header.Values(name); len(v) > 0 {
+			r.Trailer[name] = v
+			r.Header.Del(name)
+		}
+	}
 }
 
 // insecure takes the flag Secure off a cookie, and leaves the rest as it is.

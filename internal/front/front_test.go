@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,9 @@ import (
 	"github.com/argoproj/argo-cd/v2/pkg/apiclient/session"
 	"github.com/gorilla/websocket"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/sealway/sealway/internal/front"
 	"github.com/sealway/sealway/internal/standin"
@@ -266,21 +269,45 @@ func (*sessions) Create(_ context.Context, r *session.SessionCreateRequest) (*se
 	return &session.SessionResponse{Token: "token of " + r.Username}, nil
 }
 
+// grpc is a client's connection.
+func (w *world) grpc() *grpc.ClientConn {
+	w.t.Helper()
+	conn, err := grpc.NewClient("passthrough:///"+w.address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, a string) (net.Conn, error) { return loopback(ctx, "tcp", a) }))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
 // TestGRPC is the argocd CLI with --plaintext.
 func TestGRPC(t *testing.T) {
 	server := grpc.NewServer()
 	session.RegisterSessionServiceServer(server, &sessions{})
 	w := newWorld(t, server, nil)
-	conn, err := grpc.NewClient("passthrough:///"+w.address, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, a string) (net.Conn, error) { return loopback(ctx, "tcp", a) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	conn := w.grpc()
 	for range 3 {
 		got, err := session.NewSessionServiceClient(conn).Create(t.Context(), &session.SessionCreateRequest{Username: "admin"})
 		if err != nil || got.Token != "token of admin" {
 			t.Fatalf("got %v, %v", got, err)
+		}
+	}
+}
+
+// TestGRPCStatus has an answer that is a status and nothing else, which may come
+// apart on its way.
+func TestGRPCStatus(t *testing.T) {
+	w := newWorld(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Grpc-Status", strconv.Itoa(int(codes.PermissionDenied)))
+		w.Header().Set("Grpc-Message", "not you")
+	}), nil)
+	conn := w.grpc()
+	for range 50 {
+		_, err := session.NewSessionServiceClient(conn).Create(t.Context(), &session.SessionCreateRequest{})
+		if s, _ := status.FromError(err); s.Code() != codes.PermissionDenied || s.Message() != "not you" {
+			t.Fatalf("got %v", err)
 		}
 	}
 }

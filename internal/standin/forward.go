@@ -23,7 +23,7 @@ const patience = time.Minute
 func Repository(t testing.TB, settings string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command("git", "init", "-q", dir).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "git", "init", "-q", dir).CombinedOutput(); err != nil {
 		t.Fatalf("git init: %v: %s", err, out)
 	}
 	if err := os.WriteFile(filepath.Join(dir, ".sealway.yaml"), []byte(settings), 0o600); err != nil {
@@ -35,7 +35,7 @@ func Repository(t testing.TB, settings string) string {
 // Command is a target of the compiled binary, in a repository and for a cluster.
 func Command(t testing.TB, dir, kubeconfig string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(scripttest.Mage(t), args...)
+	cmd := exec.CommandContext(context.Background(), scripttest.Mage(t), args...) // StartForward ends it
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "KUBECONFIG=" + kubeconfig}
 	return cmd

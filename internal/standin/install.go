@@ -33,7 +33,7 @@ func Install(ctx context.Context, cluster *kube.Cluster, s *Server, namespace st
 		return nil, err
 	}
 	objects := []map[string]any{
-		in.object("v1", "Secret", "argocd-secret", map[string]any{"data": map[string][]byte{"tls.crt": s.Certificate()}}),
+		in.secret(s),
 		in.object("v1", "Service", Service, map[string]any{"spec": corev1.ServiceSpec{
 			Selector: labelled(),
 			Ports:    []corev1.ServicePort{{Name: "http", Port: 80}, {Name: "https", Port: 443}},
@@ -139,4 +139,11 @@ func (in *Installed) until(ctx context.Context, name string, met func(*corev1.Po
 			return fmt.Errorf("pod %s: not in time: %w", name, context.Cause(ctx))
 		}
 	}
+}
+
+// Hold makes the cluster hold the certificate of another server.
+func (in *Installed) Hold(ctx context.Context, s *Server) error { return in.apply(ctx, in.secret(s)) }
+
+func (in *Installed) secret(s *Server) map[string]any {
+	return in.object("v1", "Secret", "argocd-secret", map[string]any{"data": map[string][]byte{"tls.crt": s.Certificate()}})
 }

@@ -71,7 +71,8 @@ func (s *session) portForward(ctx context.Context, given *int) error {
 	o := tunnel.Options{
 		Config: k.Config, Core: k.Core,
 		Namespace: server.Namespace, Service: server.Name, Port: server.Port,
-		Events: func(e tunnel.Event) { s.happened(e.String()) },
+		Silence: 2 * time.Second, // somebody looks at a page that does not load
+		Events:  func(e tunnel.Event) { s.happened(e.String()) },
 	}
 	return tunnel.With(ctx, o, func(ctx context.Context, t *tunnel.Tunnel) error {
 		transport, err := server.Transport(ctx, t.Dial)

@@ -23,11 +23,15 @@ func (t *Tunnel) keep(s *session) {
 			failures = 0
 		}
 		if errors.Is(why, errUnclean) {
-			// Nothing is wrong with the Pod: another session takes its place.
-			if n, err := t.o.join(t.ctx, s.target); err == nil {
+			// Nothing is known against the Pod: another session takes its place.
+			n, err := t.o.join(t.ctx, s.target)
+			if err == nil {
 				s = n
 				t.set(s, nil)
 				continue
+			}
+			if why = t.check(s); why == nil {
+				why = err
 			}
 		}
 		t.set(nil, why)

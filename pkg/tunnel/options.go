@@ -29,7 +29,7 @@ type Options struct {
 	Recheck   time.Duration // interval of looking whether the Pod is still Ready; default 10 s
 
 	MinDelay time.Duration // before the second attempt in a row, doubled from there; default 50 ms
-	MaxDelay time.Duration // at most; default 5 s, and 500 ms while it is a Pod that is waited for
+	MaxDelay time.Duration // at most; default 5 s, and 250 ms while it is a Pod that is waited for
 
 	// Events is told what happens to the tunnel, one call at a time, in order.
 	// It must return soon and not call the tunnel. Default: nobody is told.
@@ -42,7 +42,7 @@ type Options struct {
 }
 
 // podDelay is the longest pause between two looks for a Ready Pod.
-const podDelay = 500 * time.Millisecond
+const podDelay = 250 * time.Millisecond
 
 var errIncomplete = errors.New("tunnel: Config, Namespace and Service are required")
 

@@ -32,7 +32,7 @@ func (s *session) ship(ctx context.Context, folders []string, o argocd.SyncOptio
 			return s.shown(err)
 		}
 		if err := s.synced(ctx, c, names, o); err != nil {
-			return errors.Join(s.console.Report(s.report), err)
+			return s.reported(err)
 		}
 		return s.shown(s.delivered(ctx, apps))
 	})

@@ -39,8 +39,7 @@ func (a syncArguments) options() argocd.SyncOptions {
 // sync is gitops:sync: connect, sync, report.
 func (s *session) sync(ctx context.Context, names []string, o argocd.SyncOptions) error {
 	return s.argo(ctx, func(ctx context.Context, c *argocd.Client) error {
-		err := s.synced(ctx, c, names, o)
-		return errors.Join(s.console.Report(s.report), err)
+		return s.reported(s.synced(ctx, c, names, o))
 	})
 }
 
@@ -54,9 +53,17 @@ func (s *session) syncAll(ctx context.Context, selector string, o argocd.SyncOpt
 			s.report.Summary = "nothing to sync: no application follows this repository"
 			return s.console.Report(s.report)
 		}
-		err = s.synced(ctx, c, names, o)
-		return errors.Join(s.console.Report(s.report), err)
+		return s.reported(s.synced(ctx, c, names, o))
 	})
+}
+
+// reported prints a report and returns what has stopped the command half way: its
+// document has the reason too.
+func (s *session) reported(err error) error {
+	if err != nil {
+		s.report.Errors = console.Problems(err)
+	}
+	return errors.Join(s.console.Report(s.report), err)
 }
 
 // synced syncs the applications and fills in the report.
@@ -86,6 +93,10 @@ func (s *session) synced(ctx context.Context, c *argocd.Client, names []string, 
 	}
 	s.report.Summary = fmt.Sprintf("%d of %s Synced and Healthy", good, count(len(outcomes), "application"))
 	switch {
+	case err != nil && (o.DryRun || o.NoWait):
+		s.report.Summary = "failed"
+	case err != nil:
+		s.report.Summary = fmt.Sprintf("%d of %s failed", len(outcomes)-good, count(len(outcomes), "application"))
 	case o.DryRun:
 		s.report.Summary = "tried, nothing was changed"
 	case o.NoWait:

@@ -44,7 +44,7 @@ func (c *Client) refresh(ctx context.Context, r ref, anew bool) (App, error) {
 	case ctx.Err() != nil:
 		return App{}, context.Cause(ctx)
 	case errors.Is(err, errSlow), err != nil && strings.Contains(err.Error(), "refresh deadline exceeded"): // the server's own words for it
-		return App{}, c.stuck(ctx, r)
+		return App{}, c.stuck(ctx, r, c.opts.Refresh)
 	case err != nil:
 		return App{}, err
 	}
@@ -53,12 +53,12 @@ func (c *Client) refresh(ctx context.Context, r ref, anew bool) (App, error) {
 
 // stuck finds out which part does not answer: a commit's author and message come
 // from the repo server and need no controller.
-func (c *Client) stuck(ctx context.Context, r ref) error {
+func (c *Client) stuck(ctx context.Context, r ref, waited time.Duration) error {
 	app, err := c.get(ctx, r)
 	if err != nil {
 		return err
 	}
-	e := &PartError{App: r.String(), Op: "refresh", Namespace: app.controllerNamespace, Cause: fmt.Sprintf("no answer in %s", c.opts.Refresh)}
+	e := &PartError{App: r.String(), Op: "refresh", Namespace: app.controllerNamespace, Cause: fmt.Sprintf("no answer in %s", waited.Round(time.Second))}
 	if len(app.problems()) > 0 {
 		// The controller was there to say so; what it waits for is in the condition.
 		return errors.Join(e, &ConditionError{App: r.String(), Conditions: app.problems()})

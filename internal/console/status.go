@@ -47,12 +47,7 @@ func (f *Failure) Error() string {
 func Problems(err error) []report.Problem {
 	var out []report.Problem
 	for _, e := range flatten(err) {
-		p := report.Problem{Message: e.Error()}
-		var h interface{ Hint() string }
-		if errors.As(e, &h) {
-			p.Hint = h.Hint()
-		}
-		out = append(out, p)
+		out = append(out, report.Problem{Message: e.Error(), Hint: hintOf(e)})
 	}
 	return out
 }
@@ -98,8 +93,7 @@ func Exit(ctx context.Context, err error) error {
 		return nil
 	}
 	if errors.Is(ctx.Err(), context.Canceled) { // a signal is the only one to cancel it
-		// What was going on is not to blame, and its hint would mislead.
-		return &Failure{Status: StatusInterrupted, Err: errors.New("interrupted: " + err.Error())}
+		return &Failure{Status: StatusInterrupted, Err: interrupted(err)}
 	}
 	// Of several errors the gravest counts: a failure is not hidden by what could be
 	// tried again.
@@ -134,6 +128,31 @@ func statusOf(err error) int {
 	default:
 		return StatusFailed
 	}
+}
+
+// interrupted is the message of a command that was interrupted. What was going on is
+// not to blame, and its hint would mislead, unless it is about the interruption.
+func interrupted(err error) error {
+	all := flatten(err)
+	for i, e := range all {
+		plain := errors.New(e.Error())
+		if i == 0 {
+			plain = errors.New("interrupted: " + e.Error())
+		}
+		all[i] = plain
+		if hint := hintOf(e); hint != "" && marked(e, func(e interface{ Interrupted() bool }) bool { return e.Interrupted() }) {
+			all[i] = &Advised{Err: plain, Advice: hint}
+		}
+	}
+	return errors.Join(all...)
+}
+
+func hintOf(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
 }
 
 func marked[T any](err error, is func(T) bool) bool {

@@ -9,8 +9,10 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/internal/kube"
 	"github.com/sealway/sealway/pkg/argocd"
 	"github.com/sealway/sealway/pkg/tunnel"
 )
@@ -33,7 +35,7 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 			}
 		},
 	}
-	return tunnel.With(ctx, options, func(ctx context.Context, t *tunnel.Tunnel) error {
+	return outliving(ctx, options, func(ctx context.Context, t *tunnel.Tunnel) error {
 		transport, err := server.Transport(ctx, t.Dial)
 		if err != nil {
 			return err
@@ -45,7 +47,22 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 				return "admin", password, err
 			},
 		}
-		return s.connected(ctx, transport, append(s.token(transport.Address), password), do)
+		o := argocd.Options{Warning: warnings(k)}
+		return s.connected(ctx, transport, append(s.token(transport.Address), password), o, do)
+	})
+}
+
+// outliving is tunnel.With for a function that has something to say to the server
+// after Ctrl-C: the tunnel is there until the function returns.
+func outliving(ctx context.Context, o tunnel.Options, do func(context.Context, *tunnel.Tunnel) error) error {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	opened := context.AfterFunc(ctx, end)
+	return tunnel.With(life, o, func(_ context.Context, t *tunnel.Tunnel) error {
+		if !opened() {
+			return context.Cause(ctx)
+		}
+		return do(ctx, t)
 	})
 }
 
@@ -57,8 +74,22 @@ func (s *session) token(address string) []argocd.Credential {
 	return []argocd.Credential{{Source: "ARGOCD_AUTH_TOKEN", Server: address, Token: s.config.ArgoCD.Token}}
 }
 
-func (s *session) connected(ctx context.Context, t argocd.Transport, creds []argocd.Credential, do func(context.Context, *argocd.Client) error) error {
-	client, err := argocd.Connect(ctx, t, creds, argocd.Options{})
+// warnings looks up what the cluster says about an object. That it may not be asked,
+// or does not know the object because that is in another one, is no reason to fail.
+func warnings(k *kube.Cluster) func(context.Context, string, string) string {
+	return func(ctx context.Context, namespace, uid string) string {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		text, err := k.Warning(ctx, namespace, uid)
+		if err != nil {
+			return ""
+		}
+		return text
+	}
+}
+
+func (s *session) connected(ctx context.Context, t argocd.Transport, creds []argocd.Credential, o argocd.Options, do func(context.Context, *argocd.Client) error) error {
+	client, err := argocd.Connect(ctx, t, creds, o)
 	if err != nil {
 		return err
 	}
@@ -95,7 +126,7 @@ func (s *session) argoNamed(ctx context.Context, do func(context.Context, *argoc
 	if found {
 		creds = append(creds, stored)
 	}
-	return s.connected(ctx, t, creds, do)
+	return s.connected(ctx, t, creds, argocd.Options{}, do)
 }
 
 // hostPort is the address without its scheme, with the scheme's port if it has none.

@@ -93,10 +93,12 @@ type Operation struct {
 
 // Result is what an operation did to one resource, or how a hook went.
 type Result struct {
-	Kind, Namespace, Name string
-	Hook                  string // PreSync, Sync, PostSync, SyncFail; empty for what is no hook
-	Status                string // Synced, SyncFailed, Pruned, PruneSkipped; of a hook its phase
-	Message               string
+	Group, Kind, Namespace, Name string
+
+	Hook    string // PreSync, Sync, PostSync, SyncFail; empty for what is no hook
+	Status  string // Synced, SyncFailed, Pruned, PruneSkipped; of a hook its phase
+	Message string
+	Why     []string // of a hook that has failed: what is the matter below it
 }
 
 // String is the result as a sentence begins: "PreSync hook Job migrate".
@@ -278,7 +280,7 @@ func requested(op v1alpha1.Operation) Operation {
 }
 
 func result(r *v1alpha1.ResourceResult) Result {
-	out := Result{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Hook: string(r.HookType), Status: string(r.Status), Message: scrub(r.Message)}
+	out := Result{Group: r.Group, Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Hook: string(r.HookType), Status: string(r.Status), Message: scrub(r.Message)}
 	if out.Hook != "" {
 		out.Status = string(r.HookPhase)
 	}

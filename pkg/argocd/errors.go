@@ -61,8 +61,11 @@ func (e *ServerError) Error() string {
 
 // Hint names what to look at where the code tells.
 func (e *ServerError) Hint() string {
-	if e.Code == codes.Unimplemented {
+	switch {
+	case e.Code == codes.Unimplemented:
 		return "this version of Argo CD does not know the call"
+	case strings.Contains(e.Message, "auto-sync currently set to"):
+		return "Argo CD syncs this application by itself, and to nothing but what it follows: push there, or take automated out of its sync policy"
 	}
 	return ""
 }
@@ -214,11 +217,16 @@ type PartError struct {
 }
 
 func (e *PartError) Error() string {
+	return fmt.Sprintf("%s: %s: %s (%s)", object(e.App), e.Op, e.fault(), e.Cause)
+}
+
+// fault is which part it is about.
+func (e *PartError) fault() string {
 	part := e.Part
 	if part == "" {
 		part = Controller + " or " + RepoServer
 	}
-	return fmt.Sprintf("%s: %s: Argo CD's server answers, but %s does not (%s)", object(e.App), e.Op, part, e.Cause)
+	return "Argo CD's server answers, but " + part + " does not"
 }
 
 // Hint names the Pods.

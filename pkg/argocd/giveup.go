@@ -20,24 +20,44 @@ func (j *job) gaveUp(ctx context.Context, waited time.Duration) error {
 	}
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	running, terminated := j.fate(late)
+	j.lookAgain(late)
 	if byCaller {
-		return &InterruptedError{App: j.r.String(), For: j.waitedFor(), Running: running, Terminated: terminated}
+		e := &InterruptedError{App: j.r.String(), For: j.waitedFor(), Running: j.waitedForOperation()}
+		e.Terminated, e.Spared = j.end(late)
+		e.Running = j.waitedForOperation()
+		return e
 	}
-	e := &TimeoutError{App: j.r.String(), Waited: waited, For: j.waitedFor(), Running: running, Terminated: terminated}
-	if op := j.app.Operation; running && op != nil {
-		e.Detail = op.Message
+	e := &TimeoutError{App: j.r.String(), Waited: waited, For: j.waitedFor(), Running: j.waitedForOperation()}
+	if e.Running {
+		e.Detail = j.app.Operation.Message
+	}
+	if j.feed != nil {
+		e.Cause = j.feed.failed
 	}
 	switch j.step {
 	case Refreshing, Comparing:
-		e.Cause = j.c.stuck(late, j.r, waited)
-	case Operating, Settling:
-		e.Blocking = j.app.Blocking()
+		e.Cause = j.culprit(late, waited)
+	case Operating, Settling: // before its end takes the reasons away
+		e.Blocking = j.awaited()
+		if e.Cause == nil {
+			e.Blocking = j.explained(ctx, e.Blocking)
+		}
+		j.out.Blocking = e.Blocking
 	}
-	if e.Cause == nil && j.feed != nil {
-		e.Cause = j.feed.failed
-	}
+	e.Terminated, e.Spared = j.end(late)
+	e.Running = j.waitedForOperation()
 	return e
+}
+
+// culprit says which part has not answered, nil if that cannot be told soon.
+func (j *job) culprit(ctx context.Context, waited time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
+	defer cancel()
+	err := j.c.stuck(ctx, j.r, waited)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 func (j *job) waitedFor() string {
@@ -56,27 +76,40 @@ func (j *job) waitedFor() string {
 	return string(j.step)
 }
 
-// fate looks what becomes of the operation, and terminates it where that was asked
-// for and it is ours.
-func (j *job) fate(ctx context.Context) (running, terminated bool) {
-	if j.sent {
-		// The last state may be old, or the request was cut off half way.
-		if app, err := j.c.query(ctx, j.r, call{op: "get", app: j.r.String()}, ""); err == nil {
-			j.see(app)
-		}
+// lookAgain gets the state of now where that matters: the last one may be old, or the
+// request for our operation was cut off half way.
+func (j *job) lookAgain(ctx context.Context) {
+	if !j.sent {
+		return
 	}
+	if app, err := j.c.query(ctx, j.r, call{op: "get", app: j.r.String()}, ""); err == nil {
+		j.see(app)
+	}
+}
+
+// waitedForOperation says whether the operation that is waited for still runs.
+func (j *job) waitedForOperation() bool {
 	op := j.app.Operation
-	running = op.Running() && (j.mine(op) || j.out.Adopted)
-	if !running || !j.o.Terminate || !j.mine(op) {
-		return running, false
+	return op.Running() && (j.mine(op) || j.out.Adopted)
+}
+
+// end terminates the operation where that was asked for and it is ours; spared says
+// why it does not.
+func (j *job) end(ctx context.Context) (terminated bool, spared string) {
+	op := j.app.Operation
+	switch {
+	case !j.o.Terminate || !j.waitedForOperation():
+		return false, ""
+	case !j.mine(op):
+		return false, "it was not begun by this run, and is not terminated"
 	}
 	app, err := j.c.terminate(ctx, j.r, op)
 	if err != nil {
-		return true, false
+		return false, "it could not be terminated in time"
 	}
 	j.see(app)
 	j.out.Operation = app.Operation
-	return false, app.Operation != nil && app.Operation.Phase != "Succeeded"
+	return app.Operation != nil && app.Operation.Phase != "Succeeded", ""
 }
 
 // Terminate ends the operation of an application, whoever began it, and waits

@@ -216,6 +216,7 @@ func (j *job) refused(ctx context.Context, err error) (again bool, out error) {
 
 // operation waits until the operation is done.
 func (j *job) operation(ctx context.Context) error {
+	j.whySought = time.Now() // most are done before anybody asks
 	for {
 		op := j.app.Operation
 		switch {
@@ -227,6 +228,8 @@ func (j *job) operation(ctx context.Context) error {
 			return &WindowError{App: j.r.String(), Waiting: true}
 		}
 		j.out.Operation, j.out.Adopted = op, !j.mine(op)
+		j.step = Operating
+		j.seekWhy(ctx)
 		j.event(Operating, plain(op.Message))
 		if err := j.next(ctx, j.c.opts.Poll); err != nil {
 			return err

@@ -292,8 +292,11 @@ func (j *job) event(step Step, detail string) {
 	if j.app.Operation != nil {
 		e.Phase = j.app.Operation.Phase
 	}
-	if step == Settling {
-		e.Blocking = j.withWhy(j.app.Blocking())
+	switch step {
+	case Operating:
+		e.Blocking = slices.DeleteFunc(j.withWhy(j.awaited()), unapplied)
+	case Settling:
+		e.Blocking = j.withWhy(j.awaited())
 	}
 	j.tell(e)
 }

@@ -117,7 +117,7 @@ func (e *OperationError) Error() string {
 		text += ": " + plain(e.Operation.Message)
 	}
 	for _, r := range e.Failed {
-		text += fmt.Sprintf("; %s: %s", r, plain(r.Message))
+		text += fmt.Sprintf("; %s: %s", r, strings.Join(append([]string{plain(r.Message)}, r.Why...), ": "))
 	}
 	return text
 }
@@ -206,9 +206,10 @@ type TimeoutError struct {
 	For        string // what was waited for: "the operation", "Healthy"
 	Detail     string // what it said last
 	Blocking   []Resource
-	Running    bool  // the operation goes on
-	Terminated bool  // the operation was terminated
-	Cause      error // why nothing more is known: who does not answer; may be nil
+	Running    bool   // the operation goes on
+	Terminated bool   // the operation was terminated
+	Spared     string // why it was not, although that was asked for
+	Cause      error  // why the server could not be asked last; may be nil
 }
 
 func (e *TimeoutError) Error() string {
@@ -217,16 +218,22 @@ func (e *TimeoutError) Error() string {
 		text += " (" + plain(e.Detail) + ")"
 	}
 	text += reasons(e.Blocking)
-	if e.Cause != nil {
-		text += "; " + e.Cause.Error()
+	var part *PartError
+	switch {
+	case errors.As(e.Cause, &part):
+		text += ": " + part.fault()
+	case e.Cause != nil:
+		text += "; the last look failed: " + e.Cause.Error()
 	}
-	return text + fate(e.Running, e.Terminated)
+	return text + fate(e.Running, e.Terminated, e.Spared)
 }
 
-func fate(running, terminated bool) string {
+func fate(running, terminated bool, spared string) string {
 	switch {
 	case terminated:
 		return "; the operation was terminated"
+	case spared != "":
+		return "; the operation goes on in Argo CD: " + spared
 	case running:
 		return "; the operation goes on in Argo CD"
 	}
@@ -235,14 +242,21 @@ func fate(running, terminated bool) string {
 
 // Hint says how to go on.
 func (e *TimeoutError) Hint() string {
-	var h typed
-	if errors.As(e.Cause, &h) {
-		return h.Hint()
+	var part *PartError
+	if errors.As(e.Cause, &part) {
+		return part.Hint()
 	}
-	if e.Running && !e.Terminated {
+	switch {
+	case e.Spared != "":
+		return endIt(e.App)
+	case e.Running && !e.Terminated:
 		return "run it again to wait on (it adopts the operation), with a longer -timeout if need be; -terminateOnTimeout ends the operation instead"
 	}
 	return "run it again to wait on, with a longer -timeout if need be"
+}
+
+func endIt(app string) string {
+	return "`argocd app terminate-op " + app + "` ends it; run it again to wait on"
 }
 
 func (e *TimeoutError) Unwrap() error { return e.Cause }
@@ -256,6 +270,7 @@ type InterruptedError struct {
 	For        string
 	Running    bool
 	Terminated bool
+	Spared     string // why it was not terminated, although that was asked for
 }
 
 func (e *InterruptedError) Error() string {
@@ -263,16 +278,22 @@ func (e *InterruptedError) Error() string {
 	if !e.Running && !e.Terminated {
 		return text + "; no operation of ours is under way"
 	}
-	return text + fate(e.Running, e.Terminated)
+	return text + fate(e.Running, e.Terminated, e.Spared)
 }
 
 // Hint says how to go on.
 func (e *InterruptedError) Hint() string {
-	if e.Running {
+	switch {
+	case e.Spared != "":
+		return endIt(e.App)
+	case e.Running:
 		return "run it again to wait on: it adopts the operation"
 	}
 	return ""
 }
+
+// Interrupted marks the error as one of giving up, whose hint is to be heard.
+func (e *InterruptedError) Interrupted() bool { return true }
 
 // Unwrap is context.Canceled.
 func (e *InterruptedError) Unwrap() error { return context.Canceled }

@@ -595,7 +595,7 @@ func TestRefreshHangs(t *testing.T) {
 				_, err = client.Sync(t.Context(), "litellm", argocd.SyncOptions{}, nil)
 				expect(t, err, c.text, c.hint, "unavailable")
 				_, err = client.Sync(t.Context(), "litellm", argocd.SyncOptions{Timeout: 10 * time.Second}, nil)
-				expect(t, err, "not there after 10s: waiting for Argo CD to compare it with Git; application litellm: "+strings.Replace(c.text, "1m30s", "10s", 1), c.hint, "timeout")
+				expect(t, err, "not there after 10s: waiting for Argo CD to compare it with Git: "+strings.TrimSuffix(strings.TrimPrefix(c.text, "refresh: "), " (no answer in 1m30s)"), c.hint, "timeout")
 			})
 		})
 	}
@@ -873,7 +873,7 @@ func TestServerAway(t *testing.T) {
 		a.operate = func(name string) { a.later(100*time.Millisecond, func() { a.running(name); a.others.Go(a.stop) }) }
 		var p progress
 		_, err := a.connect(argocd.Options{}).Sync(t.Context(), "litellm", argocd.SyncOptions{Timeout: time.Minute}, p.observe)
-		expect(t, err, "; argocd-server argocd.example.com:443: get", "", "timeout")
+		expect(t, err, "; the last look failed: argocd-server argocd.example.com:443: get", "", "timeout")
 		if !p.has(func(e argocd.Event) bool { return e.Away != nil }) {
 			t.Error("the live view does not say so")
 		}

@@ -85,6 +85,9 @@ func (s Style) applications(w io.Writer, r *Report) error {
 	var table bytes.Buffer
 	t := tabwriter.NewWriter(&table, 0, 4, 2, ' ', tabwriter.StripEscape)
 	for _, a := range r.Applications {
+		if a.Sync == "" && a.Health == "" {
+			continue // nothing is known of it: an error says why
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, s.paint(a.Sync, stateColour(a.Sync)), s.paint(a.Health, stateColour(a.Health)), a.at(), a.Operation, a.Detail)
 	}
 	if err := flush(t, &table, w); err != nil {

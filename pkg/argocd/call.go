@@ -122,7 +122,7 @@ func (c *Client) translate(k call, err error) error {
 	if !ok || errors.As(err, new(typed)) {
 		return err
 	}
-	e := ServerError{Server: c.server, App: k.app, Op: k.op, Code: s.Code(), Message: scrub(plain(s.Message())), away: away(s.Message())}
+	e := ServerError{Server: c.server, App: k.app, Op: k.op, Code: s.Code(), Message: scrub(plain(s.Message())), away: away(s.Message()), passing: passing(err)}
 	switch s.Code() {
 	case codes.Unavailable:
 		return &UnreachableError{Server: c.server, Op: k.op, Cause: errors.New(e.Message)}

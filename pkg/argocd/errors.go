@@ -49,7 +49,8 @@ type ServerError struct {
 	Code            codes.Code
 	Message         string
 
-	away bool // it is about a part behind the server that does not answer
+	away    bool // it is about a part behind the server that does not answer
+	passing bool // it may be another one at the next attempt
 }
 
 func (e *ServerError) Error() string {

@@ -62,13 +62,12 @@ func (f *feed) next(ctx context.Context, within time.Duration) (App, error) {
 			}
 		case <-timer.C:
 			app, err := f.c.query(ctx, f.r, call{op: "get", app: f.r.String()}, "")
-			var unreachable *UnreachableError
 			switch {
 			case err == nil && app.version >= f.last:
 				return f.give(app), nil
 			case ctx.Err() != nil:
 				return App{}, context.Cause(ctx)
-			case err != nil && !errors.As(err, &unreachable):
+			case err != nil && !forNow(err):
 				return App{}, err
 			case err != nil:
 				f.failed = err
@@ -79,6 +78,14 @@ func (f *feed) next(ctx context.Context, within time.Duration) (App, error) {
 			return App{}, context.Cause(ctx)
 		}
 	}
+}
+
+// forNow says whether an error may be gone at the next look: one answer of a proxy or
+// of a busy server must not end a wait.
+func forNow(err error) bool {
+	var unreachable *UnreachableError
+	var answer *ServerError
+	return errors.As(err, &unreachable) || errors.As(err, &answer) && answer.passing
 }
 
 func (f *feed) give(a App) App {

@@ -256,6 +256,7 @@ func (j *job) expected(ctx context.Context) error {
 	if j.o.Expect == nil {
 		return nil
 	}
+	j.event(Checking, "") // it may take a fetch, for which Argo CD is not to blame
 	return j.o.Expect(ctx, j.app)
 }
 

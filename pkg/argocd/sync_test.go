@@ -108,6 +108,15 @@ func TestSyncDespite(t *testing.T) {
 				return nil
 			}
 		}, 1},
+		{"a proxy answers in the server's place", "the next look is the server's again", func(_ *testing.T, a *argoCD) {
+			a.deaf = true
+			a.fault = func(_ context.Context, method string, n int) error {
+				if method == "ApplicationService/Get" && n%2 == 0 {
+					return status.Error(codes.Unknown, "unexpected HTTP status code received from server: 502 (Bad Gateway)")
+				}
+				return nil
+			}
+		}, 1},
 		{"latency", "200 ms on each call", func(_ *testing.T, a *argoCD) {
 			a.fault = func(context.Context, string, int) error { time.Sleep(200 * time.Millisecond); return nil }
 		}, 1},

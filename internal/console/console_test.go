@@ -21,7 +21,7 @@ func sample() *report.Report {
 	r.Findings = []report.Finding{{Rule: "r", Path: "f.yaml", Line: 3, Object: "Secret shop/db", Key: "a", Message: "bad", Fix: "mend it"}}
 	r.Applications = []report.Application{{
 		Name: "shop", Sync: "OutOfSync", Health: "Degraded", Revision: "0123456789012345678901234567890123456789", Follows: "main", Head: "HEAD", Operation: "Failed 2m ago",
-		Resources: []report.Resource{{Kind: "Deployment", Namespace: "shop", Name: "web", Sync: "OutOfSync", Health: "Degraded", Message: "no image", Why: []string{"Pod web-1: ErrImagePull"}, Diff: "-a\n+b\n"}},
+		Resources: []report.Resource{{Kind: "Deployment", Namespace: "shop", Name: "web", Sync: "OutOfSync", Health: "Degraded", Message: "no\n\x1b[31mimage", Why: []string{"Pod web-1: ErrImagePull"}, Diff: "-a\n+b\n"}},
 	}}
 	r.Warnings = []string{"careful"}
 	r.Summary = "done"
@@ -36,7 +36,7 @@ func TestText(t *testing.T) {
 	}
 	want := "update  shop/db  f.yaml  a (1 of 2 keys)\n" +
 		"shop  OutOfSync  Degraded  0123456 (HEAD)  Failed 2m ago\n" +
-		"  Deployment shop/web  OutOfSync  Degraded  no image\n      Pod web-1: ErrImagePull\n    -a\n    +b\n" +
+		"  Deployment shop/web  OutOfSync  Degraded  no [31mimage\n      Pod web-1: ErrImagePull\n    -a\n    +b\n" +
 		"f.yaml:3: Secret shop/db: key \"a\": bad [r]\n    fix: mend it\ndone\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("stdout (-want +got):\n%s", diff)
@@ -66,7 +66,7 @@ func TestJSON(t *testing.T) {
 		"applications": []any{map[string]any{
 			"name": "shop", "sync": "OutOfSync", "health": "Degraded", "revision": "0123456789012345678901234567890123456789", "follows": "main", "head": "HEAD", "operation": "Failed 2m ago",
 			"resources": []any{map[string]any{
-				"kind": "Deployment", "namespace": "shop", "name": "web", "sync": "OutOfSync", "health": "Degraded", "message": "no image",
+				"kind": "Deployment", "namespace": "shop", "name": "web", "sync": "OutOfSync", "health": "Degraded", "message": "no\n\x1b[31mimage",
 				"why": []any{"Pod web-1: ErrImagePull"}, "diff": "-a\n+b\n",
 			}},
 		}},

@@ -196,7 +196,7 @@ func outcome(o *argocd.Outcome) report.Application {
 }
 
 func resource(r argocd.Resource) report.Resource {
-	out := report.Resource{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Sync: r.Sync, Health: r.Health, Message: strings.Join(strings.Fields(printable(r.Message)), " "), Why: r.Why}
+	out := report.Resource{Kind: r.Kind, Namespace: r.Namespace, Name: r.Name, Sync: r.Sync, Health: r.Health, Message: r.Message, Why: r.Why}
 	if r.NeedsPruning {
 		out.Message = strings.TrimSpace("no longer in Git " + r.Message)
 	}
@@ -296,23 +296,13 @@ func (s *session) state(ctx context.Context, m *deployment.Map, a argocd.App) (r
 		notes = append(notes, "being deleted since "+age(s.now, a.Deleting))
 	}
 	for _, c := range a.Conditions {
-		notes = append(notes, c.Type+": "+strings.Join(strings.Fields(printable(c.Message)), " "))
+		notes = append(notes, c.Type+": "+c.Message)
 	}
 	out.Detail = strings.Join(notes, "; ")
 	for _, r := range a.Blocking() {
 		out.Resources = append(out.Resources, resource(r))
 	}
 	return out, nil
-}
-
-// printable takes out what would move a terminal's cursor or change its colours.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, text)
 }
 
 // age is how long ago a moment was, as people say it.

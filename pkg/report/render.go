@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 )
 
 // Style selects how Text writes. The zero value is plain text without unchanged entries.
@@ -88,7 +89,7 @@ func (s Style) applications(w io.Writer, r *Report) error {
 		if a.Sync == "" && a.Health == "" {
 			continue // nothing is known of it: an error says why
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, s.paint(a.Sync, stateColour(a.Sync)), s.paint(a.Health, stateColour(a.Health)), a.at(), a.Operation, a.Detail)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, s.paint(a.Sync, stateColour(a.Sync)), s.paint(a.Health, stateColour(a.Health)), a.at(), a.Operation, oneLine(a.Detail))
 	}
 	if err := flush(t, &table, w); err != nil {
 		return err
@@ -134,10 +135,10 @@ func (s Style) resources(w io.Writer, a Application, named bool) error {
 			}
 		}
 		if r.Message != "" {
-			line += "  " + r.Message
+			line += "  " + oneLine(r.Message)
 		}
 		for _, why := range r.Why {
-			line += "\n      " + why
+			line += "\n      " + oneLine(why)
 		}
 		if r.Diff != "" {
 			line += "\n" + s.diff(r.Diff)
@@ -149,7 +150,19 @@ func (s Style) resources(w io.Writer, a Application, named bool) error {
 	return nil
 }
 
-// diff indents a unified diff and colours its lines.
+// oneLine makes one line of what a cluster says, without what would move a terminal's
+// cursor or change its colours.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' && !unicode.IsSpace(r) || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// diff indents the lines of a diff and colours them.
 func (s Style) diff(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, l := range lines {

@@ -95,7 +95,7 @@ type Resource struct {
 	Message   string   `json:"message,omitempty"`
 	Why       []string `json:"why,omitempty"`    // what is the matter below it, for instance with a Pod
 	Change    string   `json:"change,omitempty"` // what a sync would do to it: create, update, delete
-	Diff      string   `json:"diff,omitempty"`   // unified; values of Secrets are masked
+	Diff      string   `json:"diff,omitempty"`   // a line for each side of a changed field, -path: value; values of Secrets are masked
 }
 
 // String is the resource with its kind: Deployment litellm/litellm.

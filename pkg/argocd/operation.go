@@ -15,7 +15,8 @@ import (
 // begin has an operation under way that does what is asked for: one that runs
 // already, one that Argo CD begins by itself, or one of ours.
 func (j *job) begin(ctx context.Context) error {
-	for automatic := j.app.AutoSync != nil && j.app.Sync == OutOfSync && j.plain() && !j.o.DryRun; ; {
+	automatic := j.app.AutoSync != nil && j.app.Sync == OutOfSync && j.plain() && !j.o.DryRun
+	for n := 0; ; n++ {
 		switch op := j.app.Operation; {
 		case op.Running() && (j.mine(op) || j.asGood(op)):
 			j.out.Adopted = !j.mine(op)
@@ -36,7 +37,7 @@ func (j *job) begin(ctx context.Context) error {
 		if err := j.send(ctx); !errors.Is(err, errBusy) {
 			return err
 		}
-		if err := j.next(ctx, 0); err != nil {
+		if err := j.next(ctx, j.c.opts.delay(n)); err != nil {
 			return err
 		}
 	}

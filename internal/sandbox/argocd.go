@@ -2,12 +2,15 @@ package sandbox
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/sealway/sealway/internal/sandbox/supervise"
 )
@@ -132,22 +135,28 @@ func (s *Sandbox) populateArgoCD(ctx context.Context, c *cluster, entries []entr
 	if err := c.applyFiles(ctx, manifests(entries, argocdObjects), ArgoCDNamespace); err != nil {
 		return err
 	}
+	// The server would make it, but the controller may look first.
+	if err := c.applyObject(ctx, argocdConfig("Secret", "argocd-secret", "server.secretkey", rand.Text())); err != nil {
+		return err
+	}
 	if !s.state.ArgoCDInsecure {
 		return nil
 	}
 	// Where an installation says so; the process has it as an argument.
-	_, err := c.apply(ctx, []byte(`apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: argocd-cmd-params-cm
-  namespace: argocd
-  labels:
-    app.kubernetes.io/name: argocd-cmd-params-cm
-    app.kubernetes.io/part-of: argocd
-data:
-  server.insecure: "true"
-`))
-	return err
+	return c.applyObject(ctx, argocdConfig("ConfigMap", "argocd-cmd-params-cm", "server.insecure", "true"))
+}
+
+// argocdConfig is one of Argo CD's settings.
+func argocdConfig(kind, name, key, value string) *unstructured.Unstructured {
+	field := map[string]string{"Secret": "stringData", "ConfigMap": "data"}[kind]
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": kind,
+		"metadata": map[string]any{
+			"name": name, "namespace": ArgoCDNamespace,
+			"labels": map[string]any{"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": "argocd"},
+		},
+		field: map[string]any{key: value},
+	}}
 }
 
 // argocdConditions are those under which Argo CD is ready.

@@ -13,7 +13,8 @@ import (
 )
 
 // Binaries are the absolute paths of programs by their name, such as
-// "kubeseal", "kubectl" and "task".
+// "kubeseal", "kubectl" and "task". Those of ArgoCD and ArgoCD3 have the same
+// names: ask for them one at a time.
 type Binaries map[string]string
 
 // Build builds those of the products that the cache lacks and returns the

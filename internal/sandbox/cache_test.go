@@ -260,6 +260,15 @@ func TestNoGoCommand(t *testing.T) {
 	}
 }
 
+func TestNoGitCommand(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := Up(t.Context(), Options{Dir: filepath.Join(t.TempDir(), "a"), CacheDir: t.TempDir(), Go: "/no/such/go"})
+	var e *Error
+	if !errors.As(err, &e) || !strings.Contains(e.Hint(), "install Git") {
+		t.Errorf("got %v, want a hint to install Git", err)
+	}
+}
+
 func TestBinaryName(t *testing.T) {
 	for pkg, want := range map[string]string{
 		"go.etcd.io/etcd/server/v3":               "server",

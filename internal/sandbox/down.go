@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -62,7 +64,7 @@ func (l layout) tearDown(ctx context.Context) error {
 	last := l.state()
 	for _, e := range entries {
 		if path := l.path(e.Name()); path != last {
-			if err := os.RemoveAll(path); err != nil {
+			if err := removeAll(path); err != nil {
 				return l.failed("remove", err)
 			}
 		}
@@ -71,6 +73,21 @@ func (l layout) tearDown(ctx context.Context) error {
 		return l.failed("remove", err)
 	}
 	return nil
+}
+
+// removeAll removes directories too that nobody may look into: Argo CD locks
+// those with what it has fetched.
+func removeAll(path string) error {
+	if err := os.RemoveAll(path); !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	err := filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return os.Chmod(path, 0o700)
+	})
+	return errors.Join(err, os.RemoveAll(path))
 }
 
 // end ends the supervisor, and with it all servers, and removes the sockets.

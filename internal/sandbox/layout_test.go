@@ -56,6 +56,27 @@ func TestDownOfAnEmptyDirectory(t *testing.T) {
 	}
 }
 
+// Only an ordinary user is kept out of a directory of mode 0.
+func TestDownOfLockedDirectories(t *testing.T) {
+	dir := t.TempDir()
+	l := layout{dir}
+	inner := filepath.Join(l.tmp(), "_argocd-repo", "1")
+	if err := errors.Join(writeFile(filepath.Join(inner, "f"), nil, 0o400), l.save(sandboxState{})); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{inner, filepath.Dir(inner)} {
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Down(t.Context(), Options{Dir: dir, CacheDir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the directory is still there")
+	}
+}
+
 // sample is a sandbox of which only the paths exist.
 func sample(dir string, argo Product) (layout, sandboxState, Binaries) {
 	l := layout{dir}

@@ -40,6 +40,12 @@ func Up(ctx context.Context, o Options) (*Sandbox, error) {
 	if s, err := l.adopt(ctx, o); s != nil || err != nil {
 		return s, err
 	}
+	if o.ArgoCD != NoArgoCD {
+		// It would be missed only after all has been built.
+		if _, err := findGit(); err != nil {
+			return nil, err
+		}
+	}
 	entries, err := buildAll(ctx, o, platform(o))
 	if err != nil {
 		return nil, err

@@ -201,6 +201,45 @@ func TestPortTaken(t *testing.T) {
 	}
 }
 
+// TestServeEnds has a tunnel that is closed before its port is served.
+func TestServeEnds(t *testing.T) {
+	a := newAPI(t)
+	a.pod("web-1", echo)
+	tun, _ := a.open(nil)
+	l, err := tunnel.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tun.Close()
+	if err := tun.Serve(t.Context(), l); err != nil {
+		t.Error(err)
+	}
+	if _, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		t.Error("the port is still open")
+	}
+}
+
+// pipes is a listener whose connections have no halves.
+type pipes struct{ net.Listener }
+
+func (pipes) Accept() (net.Conn, error) {
+	near, _ := net.Pipe()
+	return near, nil
+}
+
+func TestServeWantsTCP(t *testing.T) {
+	a := newAPI(t)
+	a.pod("web-1", echo)
+	tun, _ := a.open(nil)
+	l, err := tunnel.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tun.Serve(t.Context(), pipes{l}); err == nil || !strings.Contains(err.Error(), "*net.pipe") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestDeadlines(t *testing.T) {
 	a := newAPI(t)
 	a.pod("web-1", named("one"))

@@ -76,7 +76,7 @@ func argocdProcesses(l layout, s sandboxState, bin Binaries) []supervise.Process
 		{Name: ArgoCDServer, Argv: server},
 		{Name: ArgoCDController, Argv: append(client[:len(client):len(client)],
 			"--metrics-port="+strconv.Itoa(s.Ports.ArgoCDControllerMetrics),
-			"--app-resync=60", "--status-processors=4", "--operation-processors=4", "--kubectl-parallelism-limit=4",
+			"--app-resync=60", "--status-processors=4",
 			// By itself it knows the fields of its own time, and takes
 			// those of a newer Kubernetes for differences or mistakes.
 			"--server-side-diff-enabled",

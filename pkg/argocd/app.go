@@ -52,7 +52,9 @@ type Source struct{ RepoURL, Path, Chart, TargetRevision string }
 // its name, and a namespace.
 type Destination struct{ Server, Name, Namespace string }
 
-// AutoSync says that Argo CD syncs an application by itself.
+// AutoSync says that Argo CD syncs an application by itself. That Argo CD 3.1 can
+// switch it off inside of the policy (automated.enabled) is not seen: then Argo CD is
+// given the time to begin, and ours begins after it.
 type AutoSync struct{ Prune, SelfHeal bool }
 
 // Condition is what Argo CD complains about.

@@ -14,12 +14,12 @@ import (
 	"github.com/argoproj/argo-cd/v2/pkg/apiclient/version"
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	"github.com/argoproj/argo-cd/v2/reposerver/apiclient"
-	"github.com/golang/protobuf/ptypes/empty"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // The part of the generated clients that is used.
@@ -84,7 +84,7 @@ func Connect(ctx context.Context, t Transport, creds []Credential, o Options) (*
 	versions := version.NewVersionServiceClient(conn)
 	v, err := do(ctx, c, call{op: "ask for the version", anonymous: true, patience: time.Second},
 		func(ctx context.Context) (*version.VersionMessage, error) {
-			return versions.Version(ctx, &empty.Empty{})
+			return versions.Version(ctx, &emptypb.Empty{})
 		})
 	if err != nil {
 		_ = conn.Close() // the first error is the one that counts

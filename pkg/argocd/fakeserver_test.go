@@ -12,9 +12,9 @@ import (
 	"github.com/argoproj/argo-cd/v2/pkg/apiclient/version"
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	"github.com/argoproj/argo-cd/v2/reposerver/apiclient"
-	"github.com/golang/protobuf/ptypes/empty"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
@@ -34,7 +34,7 @@ type (
 	versionServer struct{ *argoCD }
 )
 
-func (s *versionServer) Version(context.Context, *empty.Empty) (*version.VersionMessage, error) {
+func (s *versionServer) Version(context.Context, *emptypb.Empty) (*version.VersionMessage, error) {
 	return &version.VersionMessage{Version: "v2.14.21"}, nil
 }
 

@@ -27,7 +27,8 @@ type SyncOptions struct {
 	Terminate bool          // end our operation when the wait ends before it, by time or by an interruption; for that the Transport has to outlive ctx by some seconds
 
 	// Expect is asked, after the comparison and again when it changes, whether what
-	// Argo CD is about to sync is what the caller wants; its error ends the sync.
+	// Argo CD is about to sync is what the caller wants; its error ends the sync and
+	// is returned as it is.
 	// SyncAll calls it from several goroutines. Default: anything will do.
 	Expect func(context.Context, App) error
 }

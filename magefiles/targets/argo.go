@@ -6,10 +6,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
 	"time"
+
+	"google.golang.org/grpc/grpclog"
 
 	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/internal/kube"
@@ -89,6 +92,8 @@ func warnings(k *kube.Cluster) func(context.Context, string, string) string {
 }
 
 func (s *session) connected(ctx context.Context, t argocd.Transport, creds []argocd.Credential, o argocd.Options, do func(context.Context, *argocd.Client) error) error {
+	// What gRPC has to say by itself is in its errors too.
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	client, err := argocd.Connect(ctx, t, creds, o)
 	if err != nil {
 		return err

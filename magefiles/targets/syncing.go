@@ -296,7 +296,7 @@ func (s *session) state(ctx context.Context, m *deployment.Map, a argocd.App) (r
 		notes = append(notes, "being deleted since "+age(s.now, a.Deleting))
 	}
 	for _, c := range a.Conditions {
-		notes = append(notes, c.Type+": "+c.Message)
+		notes = append(notes, c.String())
 	}
 	out.Detail = strings.Join(notes, "; ")
 	for _, r := range a.Blocking() {

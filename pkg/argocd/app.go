@@ -63,6 +63,9 @@ type Condition struct {
 	Since         time.Time
 }
 
+// String is the condition in one line.
+func (c Condition) String() string { return c.Type + ": " + plain(c.Message) }
+
 // Resource is one object of an application.
 type Resource struct {
 	Group, Kind, Namespace, Name string

@@ -173,6 +173,9 @@ func (e *NoApplicationError) Hint() string {
 	if len(e.Near) > 0 {
 		return ""
 	}
+	if e.Seen == 1 {
+		return "one other application can be seen; is it registered in this Argo CD?"
+	}
 	return fmt.Sprintf("%d other applications can be seen; is it registered in this Argo CD?", e.Seen)
 }
 

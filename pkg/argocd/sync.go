@@ -216,8 +216,12 @@ func (j *job) round(ctx context.Context) error {
 	if err := j.allowed(ctx); err != nil {
 		return err
 	}
-	if err := j.begin(ctx); err != nil || j.o.NoWait {
+	if err := j.begin(ctx); err != nil {
 		return err
+	}
+	if j.o.NoWait {
+		j.out.Operation = j.app.Operation
+		return nil
 	}
 	if err := j.operation(ctx); err != nil || j.o.DryRun {
 		return err

@@ -19,7 +19,7 @@ type ConditionError struct {
 func (e *ConditionError) Error() string {
 	texts := make([]string, len(e.Conditions))
 	for i, c := range e.Conditions {
-		texts[i] = c.Type + ": " + plain(c.Message)
+		texts[i] = c.String()
 	}
 	return object(e.App) + ": " + strings.Join(texts, "; ")
 }

@@ -110,7 +110,10 @@ func (w *world) delivered() {
 
 // TestShip goes from plaintext to a healthy application, again, and with one key
 // changed.
-func TestShip(t *testing.T) { ship(newWorld(t, shared)) }
+func TestShip(t *testing.T) {
+	t.Parallel()
+	ship(newWorld(t, shared))
+}
 
 func ship(w *world) {
 	w.litellm()

@@ -48,6 +48,13 @@ func newWorld(t *testing.T, p *place) *world {
 	return w
 }
 
+// sub is the same world for a subtest.
+func (w *world) sub(t *testing.T) *world {
+	v := &world{T: t, place: w.place, remote: w.remote, work: w.work, secrets: w.secrets, inGit: w.inGit}
+	t.Cleanup(v.leaks)
+	return v
+}
+
 // leaks looks for secret values in all that was printed and pushed.
 func (w *world) leaks() {
 	w.Helper()

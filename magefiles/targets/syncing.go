@@ -81,6 +81,9 @@ func (s *session) syncAll(ctx context.Context, selector string, o argocd.SyncOpt
 		if err != nil {
 			return err
 		}
+		if len(list) == 0 && selector != "" { // a slip in a pipeline must not be green
+			return &console.Advised{Err: fmt.Errorf("no application has the labels %s", selector), Advice: "`mage gitops:status` shows all of them"}
+		}
 		m, err := s.deployments()
 		if err != nil {
 			return err

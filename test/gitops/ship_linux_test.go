@@ -125,7 +125,7 @@ func ship(w *world) {
 
 func shipAll(w *world) {
 	c := w.mage(0, "gitops:ship", "litellm").
-		says("seal: sealed 3 of 3 Secrets", "publish: published: commit").
+		says("sealed 3 of 3 Secrets", "published: commit").
 		prints("1 of 1 application Synced and Healthy; 3 Secrets in the cluster as here")
 	if fields := strings.Fields(line(c.out.String(), "litellm ")); len(fields) < 5 || fields[1] != "Synced" || fields[2] != "Healthy" || fields[4] != "Succeeded" {
 		w.Errorf("the line of the application: %q", fields)
@@ -163,7 +163,7 @@ func shipNothing(w *world) {
 func shipOneKey(w *world) {
 	before := w.head()
 	w.edit("litellm-secrets.yaml", canary+"-one", canary+"-two")
-	w.mage(0, "gitops:ship", "litellm").says("seal: sealed 1 of 3 Secrets, 2 unchanged").prints("CA_VLLM_LOCAL_API_KEY", "as here")
+	w.mage(0, "gitops:ship", "litellm").says("sealed 1 of 3 Secrets, 2 unchanged").prints("CA_VLLM_LOCAL_API_KEY", "as here")
 	w.delivered()
 	var changed []string
 	for l := range strings.Lines(w.remote.Git("diff", "--unified=0", before, "main")) {

@@ -104,7 +104,7 @@ func selected(w *world) {
 	if r := w.mage(0, "gitops:syncAll", "-selector=team=b", "-json").report(); len(r.Applications) != 1 || r.Applications[0].Name != "sync-b" {
 		w.Errorf("the report: %+v", r)
 	}
-	w.mage(0, "gitops:syncAll", "-selector=team=nobody").prints("nothing to sync: no application follows this repository")
+	w.mage(1, "gitops:syncAll", "-selector=team=nobody").says("no application has the labels team=nobody")
 	if got := w.config("sync-a", "config"); got != "one" {
 		w.Errorf("sync-a was synced: %s", got)
 	}

@@ -72,10 +72,10 @@ func New(o Options) *Front {
 	f.life, f.end = context.WithCancel(context.Background())
 	f.kept, f.fresh, f.http2 = f.transport("http/1.1"), f.transport("http/1.1"), f.transport("h2")
 	f.fresh.DisableKeepAlives = true
+	// Answers of unknown length, such as streams, are passed on as they come.
 	f.proxy = &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		Transport:      roundTripper(f.roundTrip),
-		FlushInterval:  -1, // whatever comes is passed on at once
 		ModifyResponse: plain,
 		ErrorHandler:   f.failed,
 		ErrorLog:       log.New(io.Discard, "", 0), // connections that break are the tunnel's to tell

@@ -18,7 +18,7 @@ func (e *NotDeployedError) Error() string {
 
 // Hint says how it comes into being.
 func (e *NotDeployedError) Hint() string {
-	return "`kubectl apply -f " + e.Path + "/application.yaml`, or is this the wrong cluster?"
+	return "`kubectl apply -f " + e.Path + "/application.yaml`; in the sandbox, commit it and run `mage sandbox:up` again; or is this the wrong cluster?"
 }
 
 // SeveralError says that a folder is deployed more than once from this branch.

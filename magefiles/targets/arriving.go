@@ -43,7 +43,7 @@ func (s *session) arrived(ctx context.Context, names []string, state string, loo
 		if len(findings) == 0 || time.Now().After(deadline) {
 			return s.arrival(findings, checked, state)
 		}
-		s.console.Progress("Secrets", fmt.Sprintf("%d of %d in the cluster %s", checked-len(findings), checked, state), false)
+		s.console.Progress("Secrets", fmt.Sprintf("%d of %d %s", checked-len(findings), checked, state), false)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -56,10 +56,10 @@ func (s *session) arrival(findings []report.Finding, checked int, state string) 
 	s.report.Findings = findings
 	if len(findings) > 0 {
 		s.report.Summary += fmt.Sprintf("; %d of %s not %s", len(findings), count(checked, "Secret"), state)
-		return &console.Findings{Summary: fmt.Sprintf("%s: %d of %s not in the cluster %s", s.report.Command, len(findings), count(checked, "Secret"), state)}
+		return &console.Findings{Summary: fmt.Sprintf("%s: %d of %s not %s", s.report.Command, len(findings), count(checked, "Secret"), state)}
 	}
 	if checked > 0 {
-		s.report.Summary += fmt.Sprintf("; %s in the cluster %s", count(checked, "Secret"), state)
+		s.report.Summary += fmt.Sprintf("; %s %s", count(checked, "Secret"), state)
 	}
 	return nil
 }

@@ -46,6 +46,15 @@ func (Gitops) SyncAll(ctx context.Context,
 	})
 }
 
+// Terminate ends the operation that runs on an application, whoever began it, and waits until it has ended.
+func (Gitops) Terminate(ctx context.Context, app string,
+	json *bool, // print the result as JSON
+) error {
+	return run(ctx, "gitops:terminate", arguments{app: names(&app), json: json}, func(ctx context.Context, s *session) error {
+		return s.terminate(ctx, names(&app))
+	})
+}
+
 // Status shows for every application sync, health, revision against HEAD and the last operation.
 func (Gitops) Status(ctx context.Context,
 	selector *string, // only applications with these labels, as kubectl has it

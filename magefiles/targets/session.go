@@ -110,7 +110,11 @@ func names(list *string) []string {
 	if list == nil {
 		return nil
 	}
-	return strings.Split(*list, ",") // one empty name when the list is empty: start refuses it
+	out := strings.Split(*list, ",") // one empty name when the list is empty: start refuses it
+	for i := range out {
+		out[i] = strings.TrimSpace(out[i])
+	}
+	return out
 }
 
 // lock keeps other runs out while this one reads, decides and writes.

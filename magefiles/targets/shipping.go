@@ -32,7 +32,7 @@ func (s *session) ship(ctx context.Context, folders []string, o argocd.SyncOptio
 		if err := s.synced(ctx, c, names, o); err != nil {
 			return s.reported(err)
 		}
-		return s.shown(s.arrived(ctx, names, "as here", func(ctx context.Context, c seal.Cluster) ([]report.Finding, int, error) {
+		return s.shown(s.arrived(ctx, names, "in the cluster as here", func(ctx context.Context, c seal.Cluster) ([]report.Finding, int, error) {
 			return seal.Delivered(ctx, s.repo, apps, c)
 		}))
 	})
@@ -70,7 +70,7 @@ func (s *session) deployed(ctx context.Context, c *argocd.Client, apps []repo.Ap
 		if len(names) > 0 && (place.Remote != to.Remote || place.Branch != to.Target) {
 			return nil, to, &console.Usage{Problem: fmt.Sprintf("gitops:ship: %s follows another branch or repository than %s", app.Name, apps[0].Name), Advice: "ship them one after the other"}
 		}
-		names, to = append(names, place.App.FullName()), publish.Options{Remote: place.Remote, Target: place.Branch}
+		names, to = append(names, place.App.FullName()), publish.Options{Remote: place.Remote, Target: place.Branch, Commits: true}
 	}
 	return names, to, nil
 }

@@ -70,7 +70,7 @@ func (s *session) syncedAndUnsealed(ctx context.Context, c *argocd.Client, names
 	if err != nil {
 		return err
 	}
-	return s.shown(s.arrived(ctx, nil, "unsealed", func(ctx context.Context, c seal.Cluster) ([]report.Finding, int, error) {
+	return s.shown(s.arrived(ctx, nil, "unsealed by the controller", func(ctx context.Context, c seal.Cluster) ([]report.Finding, int, error) {
 		return seal.Unsealed(ctx, s.repo, apps, c)
 	}))
 }
@@ -134,6 +134,8 @@ func (s *session) synced(ctx context.Context, c *argocd.Client, names []string, 
 		s.report.Warnings = append(s.report.Warnings, count(leftover, "resource")+" no longer in Git and still in the cluster: -prune deletes")
 	}
 	switch {
+	case ctx.Err() != nil:
+		s.report.Summary = "interrupted"
 	case err != nil && (o.DryRun || o.NoWait):
 		s.report.Summary = "failed"
 	case err != nil:
@@ -380,4 +382,27 @@ func changed(sign, path, value string) string {
 		return ""
 	}
 	return sign + path + ": " + value + "\n"
+}
+
+// terminate is gitops:terminate.
+func (s *session) terminate(ctx context.Context, names []string) error {
+	return s.argo(ctx, func(ctx context.Context, c *argocd.Client) error {
+		m, err := s.deployments()
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			a, err := c.Terminate(ctx, name)
+			if err != nil {
+				return err
+			}
+			line, err := s.state(ctx, m, a)
+			if err != nil {
+				return err
+			}
+			s.report.Applications = append(s.report.Applications, line)
+		}
+		s.report.Summary = "no operation runs any more; `mage gitops:sync` begins one"
+		return s.console.Report(s.report)
+	})
 }

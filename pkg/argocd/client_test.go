@@ -328,7 +328,7 @@ func TestNoApplication(t *testing.T) {
 	}{
 		{"near", "litelm", []string{"litellm", "openwebui"}, "no application litelm (or no access to it); did you mean litellm?", ""},
 		{"a part", "webui", []string{"litellm", "openwebui"}, "did you mean openwebui?", ""},
-		{"none near", "zzz", []string{"litellm", "openwebui"}, "no application zzz (or no access to it)", "2 other applications can be seen"},
+		{"none near", "zzz", []string{"litellm", "openwebui"}, "no application zzz (or no access to it)", "the applications are: litellm, openwebui"},
 		{"none at all", "litellm", nil, "no application litellm", "no application at all"},
 		{"another namespace", "team/litellm", []string{"litellm"}, "no application team/litellm", ""},
 	} {

@@ -152,9 +152,10 @@ func (e *NameError) Usage() bool { return true }
 // NoApplicationError says that there is no application of that name, or that it
 // may not be seen: the server does not say which (argo-cd#13000).
 type NoApplicationError struct {
-	Name string
-	Near []string // names that look like it
-	Seen int      // how many applications can be seen at all
+	Name  string
+	Near  []string // names that look like it
+	Seen  int      // how many applications can be seen at all
+	Known []string // all of them, when they are few
 }
 
 func (e *NoApplicationError) Error() string {
@@ -175,6 +176,9 @@ func (e *NoApplicationError) Hint() string {
 	}
 	if e.Seen == 1 {
 		return "one other application can be seen; is it registered in this Argo CD?"
+	}
+	if len(e.Known) > 0 {
+		return "the applications are: " + strings.Join(e.Known, ", ")
 	}
 	return fmt.Sprintf("%d other applications can be seen; is it registered in this Argo CD?", e.Seen)
 }

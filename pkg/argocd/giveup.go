@@ -60,12 +60,15 @@ func (j *job) culprit(ctx context.Context, waited time.Duration) error {
 	return err
 }
 
+// otherOperation begins what is waited for while somebody else's operation runs.
+const otherOperation = "the operation of "
+
 func (j *job) waitedFor() string {
 	switch j.step {
 	case Refreshing, Comparing:
 		return "Argo CD to compare it with Git"
 	case Queueing:
-		return "the operation of " + by(j.app.Operation.by())
+		return otherOperation + by(j.app.Operation.by())
 	case Starting:
 		return "the operation to begin"
 	case Operating:

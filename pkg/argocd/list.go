@@ -95,7 +95,11 @@ func (c *Client) denied(ctx context.Context, r ref, action string, err error) er
 		}
 		return &PermissionError{App: r.String(), Project: a.Project, Action: action, User: c.user(ctx)}
 	}
-	return &NoApplicationError{Name: r.String(), Near: near(r.String(), names), Seen: len(apps)}
+	e := &NoApplicationError{Name: r.String(), Near: near(r.String(), names), Seen: len(apps)}
+	if len(names) <= few {
+		e.Known = names
+	}
+	return e
 }
 
 // user is who the calls are made as, as far as that is known.
@@ -148,3 +152,6 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// few is how many applications an error may list.
+const few = 8

@@ -249,14 +249,21 @@ func (e *TimeoutError) Hint() string {
 	switch {
 	case e.Spared != "":
 		return endIt(e.App)
+	case strings.HasPrefix(e.For, otherOperation):
+		return "`mage gitops:terminate " + e.App + "` ends it, if it waits for what only a newer commit brings; run it again to wait on"
 	case e.Running && !e.Terminated:
 		return "run it again to wait on (it adopts the operation), with a longer -timeout if need be; -terminateOnTimeout ends the operation instead"
+	}
+	for _, r := range e.Blocking {
+		if len(r.Why) > 0 { // such as a ConfigMap that is not there: seldom a matter of time
+			return "mend what is named, push it, and sync again; if it only takes its time, run it again with a longer -timeout"
+		}
 	}
 	return "run it again to wait on, with a longer -timeout if need be"
 }
 
 func endIt(app string) string {
-	return "`argocd app terminate-op " + app + "` ends it; run it again to wait on"
+	return "`mage gitops:terminate " + app + "` ends it; run it again to wait on"
 }
 
 func (e *TimeoutError) Unwrap() error { return e.Cause }

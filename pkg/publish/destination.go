@@ -128,6 +128,7 @@ func (p *planner) follow(ctx context.Context) error {
 	var err error
 	p.ask(p.To)
 	if p.seen, err = p.tree.Fetch(ctx, p.To.address, p.To.Branch); err != nil || p.seen == "" {
+		p.ahead = p.parent != ""
 		return err
 	}
 	p.shown = p.seen
@@ -135,6 +136,7 @@ func (p *planner) follow(ctx context.Context) error {
 		return unbornBehind(p.head.Branch, p.To)
 	}
 	ahead, behind, err := p.tree.AheadBehind(ctx, p.parent, p.seen)
+	p.ahead = ahead > 0
 	if err == nil && behind > 0 {
 		p.behind = fallenBehind(p.head.Branch, p.To, ahead, behind)
 	}

@@ -19,6 +19,7 @@ type Options struct {
 	Target  string // branch on the remote; default: the upstream's, or the same name
 	Branch  string // commit on this branch and push it, leaving the checked-out one alone; Target is not used
 	Message string // subject of the commit; default: one that names Secrets and keys
+	Commits bool   // push other commits of the branch too when no sealed file is to be published
 
 	Progress func(what string) // told before the remote is asked; may be nil
 
@@ -99,6 +100,7 @@ type planner struct {
 	shown    string      // the commit that the result is compared with
 	fork     string      // where what is checked out and the new branch's beginning parted
 	isNew    bool        // the branch is not there yet
+	ahead    bool        // the branch has commits that the remote has not
 	behind   *Problem    // told after what must not be published
 }
 
@@ -142,6 +144,7 @@ func (p *planner) decide(ctx context.Context) error {
 		}
 		p.push = p.push || !c.same(c.shown)
 	}
+	p.push = p.push || p.opts.Commits && p.ahead
 	if p.behind != nil && p.push {
 		return p.behind
 	}

@@ -131,6 +131,24 @@ func TestTarget(t *testing.T) {
 }
 
 // A plan does nothing.
+// A caller that ships a whole application wants its other commits there too.
+func TestCommits(t *testing.T) {
+	w := newWorld(t)
+	w.seal("shop", "db", "a=AA==")
+	w.publish(publish.Options{}, "shop")
+	head := w.Commit("applications/shop/values.yaml", "replicas: 2\n")
+	if p, err := w.plan(publish.Options{}, "shop"); err != nil || !p.Empty() {
+		t.Errorf("without the option: %+v, %v", p, err)
+	}
+	p, r := w.publish(publish.Options{Commits: true}, "shop")
+	if p.Commits() || !r.Pushed || w.remote.Git("rev-parse", "main") != head || len(p.Along) != 1 {
+		t.Errorf("with it: %+v, %+v", p, r)
+	}
+	if p, err := w.plan(publish.Options{Commits: true}, "shop"); err != nil || !p.Empty() {
+		t.Errorf("again: %+v, %v", p, err)
+	}
+}
+
 func TestPlanWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.seal("shop", "db", "a=AA==")

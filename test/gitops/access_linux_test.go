@@ -108,8 +108,8 @@ func TestAccess(t *testing.T) {
 			v.mage(status, "gitops:sync", app).says(c.want...)
 		})
 	}
-	r := w.mage(unavailable, "gitops:sync", "acces,access", "-json").report()
-	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "did you mean access?") || r.Summary != "1 of 2 applications failed" || len(r.Applications) != 2 {
+	c := w.mage(unavailable, "gitops:sync", "acces,access", "-json")
+	if r := c.report(); len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "did you mean access?") || r.Summary != "1 of 2 applications failed" || c.app("access").Sync != "Synced" {
 		t.Errorf("the report: %+v", r)
 	}
 	if got := w.config("access", "config"); got != "one" {

@@ -167,7 +167,7 @@ func TestAutoSync(t *testing.T) {
 	}
 	w.mage(0, "gitops:sync", "auto").prints("nothing to sync")
 	w.mage(1, "gitops:sync", "auto", "-revision="+w.work.Git("rev-parse", "HEAD~1")).
-		says("auto-sync currently set to main", "hint: Argo CD syncs this application by itself")
+		says("application auto: sync", "to main", "take automated out of its ")
 }
 
 // TestRevision refuses to sync another version than the one at hand.
@@ -180,10 +180,10 @@ func TestRevision(t *testing.T) {
 	w.file("revision", "config.yaml", configMap("config", "two"))
 	w.mage(0, "gitops:sync", "revision").says("warning: revision: applications/revision/config.yaml is not committed, and Argo CD cannot see it")
 	w.commit()
-	here, theirs := w.head()[:8], pushed[:8]
+	here, theirs := w.head()[:7], pushed[:7]
 
 	w.mage(1, "gitops:sync", "revision").
-		says("Error: applications/revision: "+here+" is not pushed: Argo CD sees "+theirs+" on main", "hint: `git push`, then again; or -revision="+theirs).
+		says("Error: applications/revision: "+here, " is not pushed: Argo CD sees "+theirs, " on main", "hint: `git push", "-revision="+theirs).
 		prints("1 of 1 application failed")
 	r := w.mage(1, "gitops:syncAll", "-json").report()
 	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "is not pushed") || r.Errors[0].Hint == "" {
@@ -193,8 +193,8 @@ func TestRevision(t *testing.T) {
 	w.mage(0, "gitops:sync", "revision", "-revision="+theirs) // as the hint says
 
 	w.work.Git("switch", "--quiet", "-c", "feature-x")
-	w.mage(1, "gitops:sync", "revision").says("Argo CD follows main ("+theirs+"), you are on feature-x ("+here+")", "hint: merge into main")
-	w.mage(1, "gitops:ship", "revision").says("applications/revision: Argo CD follows main, you are on feature-x", "hint: `git switch main`")
+	w.mage(1, "gitops:sync", "revision").says("Argo CD follows main ("+theirs, "you are on feature-x ("+here, "hint: merge into main")
+	w.mage(1, "gitops:ship", "revision").says("applications/revision: Argo CD follows main, you are on feature-x", "`mage gitops:publish APP -branch=NAME`")
 	if got := w.config("revision", "config"); got != "one" {
 		t.Errorf("the value is %s", got)
 	}

@@ -2,7 +2,9 @@ package gitops
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -141,7 +143,7 @@ func TestHookBlocks(t *testing.T) {
 	c := w.blocked("hook-blocks")
 	w.eventually("it has adopted the operation", func() bool { return strings.Contains(c.errs.String(), "Pod migrate-") })
 	c.says(`hook-blocks: `, `operation: waiting for completion of hook batch/Job/migrate; Job migrate, Pod migrate-`)
-	c.interrupt()
+	c.signal(os.Interrupt) // Ctrl-C
 	c.ends(interrupted).says("Error: interrupted: application hook-blocks: gave up waiting for the operation; the operation goes on in Argo CD",
 		"hint: run it again to wait on: it adopts the operation")
 	if w.operation("hook-blocks") != first || w.phase("hook-blocks") != "Running" {
@@ -160,7 +162,7 @@ func TestHookBlocks(t *testing.T) {
 
 const interrupted = 130
 
-// TestTerminate ends its own operation with the time, and with Ctrl-C.
+// TestTerminate ends its own operation with the time, with Ctrl-C, and with SIGTERM.
 func TestTerminate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, shared)
@@ -174,10 +176,12 @@ func TestTerminate(t *testing.T) {
 	w.blocked("terminate", "-timeout=15s", "-terminateOnTimeout").ends(timedOut).
 		says("not there after 15s", "Pod migrate-", `secret "database" not found`, "; the operation was terminated")
 	ended()
-	c := w.blocked("terminate", "-terminateOnTimeout")
-	c.interrupt()
-	c.ends(interrupted).says("Error: interrupted: application terminate: gave up waiting for the operation; the operation was terminated")
-	ended()
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		c := w.blocked("terminate", "-terminateOnTimeout")
+		c.signal(s)
+		c.ends(interrupted).says("Error: interrupted: application terminate: gave up waiting for the operation; the operation was terminated")
+		ended()
+	}
 }
 
 // TestTwoAtOnce has two commands sync one application.

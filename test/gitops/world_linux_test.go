@@ -273,10 +273,9 @@ func gitEnv() (env []string) {
 	return env
 }
 
-// interrupt is Ctrl-C.
-func (c *command) interrupt() {
+func (c *command) signal(s os.Signal) {
 	c.w.Helper()
-	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := c.cmd.Process.Signal(s); err != nil {
 		c.w.Fatal(err)
 	}
 }

@@ -111,6 +111,11 @@ func (f *Forward) Running() bool {
 	}
 }
 
+// CPU is the processor time that it has taken, once it has ended.
+func (f *Forward) CPU() time.Duration {
+	return f.cmd.ProcessState.UserTime() + f.cmd.ProcessState.SystemTime()
+}
+
 // End sends a signal and returns the exit status and all that was printed.
 func (f *Forward) End(s os.Signal) (status int, stdout, stderr string) {
 	f.t.Helper()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -74,6 +76,7 @@ func (s *session) portForward(ctx context.Context, given *int) error {
 		Silence: 2 * time.Second, // somebody looks at a page that does not load
 		Events:  func(e tunnel.Event) { s.happened(e.String()) },
 	}
+	collectLess()
 	return tunnel.With(ctx, o, func(ctx context.Context, t *tunnel.Tunnel) error {
 		transport, err := server.Transport(ctx, t.Dial)
 		if err != nil {
@@ -88,6 +91,15 @@ func (s *session) portForward(ctx context.Context, given *int) error {
 		}
 		return s.serveFront(ctx, l, transport)
 	})
+}
+
+// collectLess has the garbage collector run a quarter as often: what passes through
+// is garbage at once, and looking over this program's own data takes a tenth of the
+// time of a download.
+func collectLess() {
+	if _, chosen := os.LookupEnv("GOGC"); !chosen {
+		debug.SetGCPercent(400)
+	}
 }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

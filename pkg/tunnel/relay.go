@@ -254,10 +254,10 @@ func (r *relay) trouble(ctx context.Context, p *pair, failed *ConnError, attempt
 func (r *relay) down(ctx context.Context, p *pair) (*ConnError, error) {
 	stop := context.AfterFunc(ctx, func() { p.s.kill(errUnclean) })
 	defer stop()
-	buf := make([]byte, 32<<10) // 32 KiB
 	first := true
 	for {
-		n, err := p.data.Read(buf)
+		data, err := p.data.ReadData() // as a frame has brought it, without a copy
+		n := len(data)
 		if n > 0 && first {
 			first = false
 			r.answered()
@@ -266,7 +266,7 @@ func (r *relay) down(ctx context.Context, p *pair) (*ConnError, error) {
 		if n > 0 {
 			r.received.Add(int64(n))
 			p.received.Add(int64(n))
-			if _, err := r.near.Write(buf[:n]); err != nil {
+			if _, err := r.near.Write(data); err != nil {
 				return nil, err
 			}
 		}

@@ -186,7 +186,7 @@ func TestSpared(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := a.connect(argocd.Options{}).Sync(t.Context(), "litellm", argocd.SyncOptions{Timeout: time.Minute, Terminate: true}, nil)
-		expect(t, err, "; the operation goes on in Argo CD: it was not begun by this run, and is not terminated", "argocd app terminate-op litellm", "timeout")
+		expect(t, err, "; the operation goes on in Argo CD: it was not begun by this run, and is not terminated", "mage gitops:terminate litellm", "timeout")
 		if phase := a.get("litellm").Status.OperationState.Phase; phase != "Running" {
 			t.Errorf("it is %s", phase)
 		}

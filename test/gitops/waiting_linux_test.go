@@ -151,7 +151,7 @@ func TestHookBlocks(t *testing.T) {
 	}
 
 	w.mage(timedOut, "gitops:sync", "hook-blocks", "-timeout=5s", "-terminateOnTimeout").
-		says("the operation goes on in Argo CD: it was not begun by this run, and is not terminated", "hint: `argocd app terminate-op hook-blocks` ends it")
+		says("the operation goes on in Argo CD: it was not begun by this run, and is not terminated", "hint: `mage gitops:terminate hook-blocks` ends it")
 	if w.phase("hook-blocks") != "Running" {
 		t.Errorf("it is %s", w.phase("hook-blocks"))
 	}

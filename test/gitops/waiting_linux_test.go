@@ -155,6 +155,10 @@ func TestHookBlocks(t *testing.T) {
 	if w.phase("hook-blocks") != "Running" {
 		t.Errorf("it is %s", w.phase("hook-blocks"))
 	}
+	w.mage(0, "gitops:terminate", "hook-blocks").prints("no operation runs any more")
+	if got := w.phase("hook-blocks"); got != "Failed" || w.live("hook-blocks", "operation") != "" {
+		t.Errorf("after gitops:terminate the operation is %s", got)
+	}
 
 	w.database("hook-blocks")
 	w.mage(0, "gitops:sync", "hook-blocks").prints("1 of 1 application Synced and Healthy")

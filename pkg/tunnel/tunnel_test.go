@@ -265,7 +265,7 @@ func TestRefusedForTooLong(t *testing.T) {
 	if !errors.As(err, &failed) || !failed.Refused {
 		t.Errorf("in process: %v", err)
 	}
-	if _, err := connect(t, listen(t, tun)).Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+	if err := answered(listen(t, tun)); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("port: %v, want a reset", err)
 	}
 }

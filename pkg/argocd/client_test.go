@@ -163,6 +163,7 @@ func TestCallHasADeadline(t *testing.T) {
 		a.fault = func(ctx context.Context, method string, _ int) error {
 			if method == "ApplicationService/List" {
 				<-ctx.Done()
+				return ctx.Err() // both sides see the end at the same moment
 			}
 			return nil
 		}

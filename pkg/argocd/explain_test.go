@@ -165,6 +165,7 @@ func TestRefreshTimesOut(t *testing.T) {
 		a.fault = func(ctx context.Context, method string, _ int) error {
 			if method == "ApplicationService/RevisionMetadata" {
 				<-ctx.Done() // it hangs, too
+				return ctx.Err()
 			}
 			return nil
 		}

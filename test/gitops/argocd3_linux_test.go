@@ -30,9 +30,16 @@ func TestArgoCD3(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("ship", func(t *testing.T) { ship(newWorld(t, p)) })
-	t.Run("sync", func(t *testing.T) { syncing(newWorld(t, p)) })
+	t.Run("ship", func(t *testing.T) {
+		t.Parallel()
+		ship(newWorld(t, p))
+	})
+	t.Run("sync", func(t *testing.T) {
+		t.Parallel()
+		syncing(newWorld(t, p))
+	})
 	t.Run("errors", func(t *testing.T) {
+		t.Parallel()
 		w := newWorld(t, p)
 		w.app("errors", map[string]string{"job.yaml": hookJob("PreSync", "")})
 		if r := w.mage(0, "gitops:status", "-json").report(); !strings.Contains(r.Facts["argocd"], " v3.1.16") || len(r.Warnings) > 0 {

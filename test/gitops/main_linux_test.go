@@ -4,6 +4,7 @@ package gitops
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,6 +50,10 @@ func run(m *testing.M) (code int) {
 		}
 	}()
 	if shared, err = newPlace(ctx, o); err != nil {
+		return fail(err)
+	}
+	// They wait more than they work. What the command line says comes later.
+	if err := flag.Set("test.parallel", "4"); err != nil {
 		return fail(err)
 	}
 	return scripttest.Main(m)

@@ -84,12 +84,12 @@ func TestPodNeverReady(t *testing.T) {
 	c := w.mage(timedOut, "gitops:sync", "never-ready", "-timeout=10s").
 		says("Error: application never-ready: not there after 10s: waiting for Synced and Healthy; it is Progressing: Deployment web Progressing:",
 			"Pod web-", `ContainerCreating: MountVolume.SetUp failed for volume "settings" : configmap "web-settings" not found`,
-			"hint: run it again to wait on, with a longer -timeout if need be").
+			"with a longer -timeout").
 		prints("Deployment never-ready/web  Synced  Progressing", `configmap "web-settings" not found`, "1 of 1 application failed")
 	if strings.Contains(c.errs.String(), "goes on in Argo CD") {
 		t.Error("no operation is going on, and it says so")
 	}
-	r := w.mage(timedOut, "gitops:sync", "never-ready", "-timeout=5s", "-json").report()
+	r := w.mage(timedOut, "gitops:sync", "never-ready", "-timeout=10s", "-json").report()
 	if len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Message, "web-settings") || len(r.Applications) != 1 || len(r.Applications[0].Resources) != 1 || len(r.Applications[0].Resources[0].Why) != 1 {
 		t.Errorf("the report: %+v", r)
 	}

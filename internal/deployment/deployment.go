@@ -46,7 +46,7 @@ func (m *Map) Of(ctx context.Context, a argocd.App) ([]Deployment, error) {
 		if src.Chart != "" || at < 0 {
 			continue
 		}
-		d := Deployment{App: a, Folder: m.folders[at].Name, Source: revision.Source{URL: src.RepoURL, Target: src.TargetRevision, Path: place}}
+		d := Deployment{App: a, Folder: m.folders[at].Name, Source: revision.Source{App: a.FullName(), URL: src.RepoURL, Target: src.TargetRevision, Path: place}}
 		if i < len(a.Revisions) {
 			d.Source.Commit = a.Revisions[i]
 		}

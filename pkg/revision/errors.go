@@ -3,6 +3,7 @@ package revision
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/git"
@@ -38,13 +39,13 @@ func (e *Error) Hint() string {
 		if strings.HasPrefix(e.Source.URL, "file://") { // no remote need have it
 			push += " " + e.Source.URL + " HEAD:" + e.Followed
 		}
-		return "`" + push + "`, then again; `mage gitops:sync APP -revision=" + git.Short(e.Source.Commit) + "` syncs what is there"
+		return "`" + push + "`, then again; `mage gitops:sync " + e.Source.App + " -revision=" + git.Short(e.Source.Commit) + "` syncs what is there"
 	case NotSeen:
 		return "again in a moment; if it stays so, Argo CD has a mirror or another credential: look at its repository settings"
 	case Diverged:
 		return "`git pull --rebase` and `git push`, then again"
 	default:
-		return fmt.Sprintf("merge into %s and pull it, then again; `mage gitops:sync APP -revision=%s` syncs what is there", e.target(), git.Short(e.Source.Commit))
+		return fmt.Sprintf("merge into %s and pull it, then again; `mage gitops:sync %s -revision=%s` syncs what is there", e.target(), e.Source.App, git.Short(e.Source.Commit))
 	}
 }
 
@@ -59,7 +60,7 @@ func (e *NoRemoteError) Error() string {
 func (e *NoRemoteError) Hint() string { return "`git remote add NAME " + e.URL + "`, then again" }
 
 // BranchError says that what is committed here is not what Argo CD looks at.
-type BranchError struct{ Path, Follows, Branch string }
+type BranchError struct{ App, Path, Follows, Branch string }
 
 func (e *BranchError) Error() string {
 	return fmt.Sprintf("%s: Argo CD follows %s, you are on %s", e.Path, e.follows(), cmp.Or(e.Branch, "a detached HEAD"))
@@ -69,5 +70,5 @@ func (e *BranchError) follows() string { return cmp.Or(e.Follows, "HEAD") }
 
 // Hint says which ways there are.
 func (e *BranchError) Hint() string {
-	return "switch to the branch that is followed and again; or `mage gitops:publish APP -branch=NAME`, and `mage gitops:sync APP` after the merge"
+	return "switch to the branch that is followed and again; or `mage gitops:publish " + path.Base(e.Path) + " -branch=NAME`, and `mage gitops:sync " + e.App + "` after the merge"
 }

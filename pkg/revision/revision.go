@@ -16,6 +16,7 @@ import (
 
 // Source is what Argo CD follows, and what it found there.
 type Source struct {
+	App    string // the application in Argo CD, for messages
 	URL    string // of the Git repository
 	Target string // branch, tag or commit; empty or "HEAD" is the remote's default branch
 	Path   string // the application's folder, relative to the root
@@ -288,7 +289,7 @@ func (c *Comparer) Destination(ctx context.Context, s Source) (remote, branch st
 		followed = head.Branch
 	}
 	if head.Branch == "" || head.Branch != followed {
-		return "", "", &BranchError{Path: s.Path, Follows: followed, Branch: head.Branch}
+		return "", "", &BranchError{App: s.App, Path: s.Path, Follows: followed, Branch: head.Branch}
 	}
 	return remote, head.Branch, nil
 }

@@ -194,7 +194,7 @@ func TestRevision(t *testing.T) {
 
 	w.work.Git("switch", "--quiet", "-c", "feature-x")
 	w.mage(1, "gitops:sync", "revision").says("Argo CD follows main ("+theirs, "you are on feature-x ("+here, "hint: merge into main")
-	w.mage(1, "gitops:ship", "revision").says("applications/revision: Argo CD follows main, you are on feature-x", "`mage gitops:publish APP -branch=NAME`")
+	w.mage(1, "gitops:ship", "revision").says("applications/revision: Argo CD follows main, you are on feature-x", "`mage gitops:publish revision -branch=NAME`")
 	if got := w.config("revision", "config"); got != "one" {
 		t.Errorf("the value is %s", got)
 	}

@@ -183,7 +183,7 @@ func TestTerminate(t *testing.T) {
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		c := w.blocked("terminate", "-terminateOnTimeout")
 		c.signal(s)
-		c.ends(interrupted).says("Error: interrupted: application terminate: gave up waiting for the operation; the operation was terminated")
+		c.ends(interrupted).says("Error: interrupted: application terminate: gave up waiting for the operation", "; the operation was terminated")
 		ended()
 	}
 }

@@ -1,6 +1,7 @@
 package tunnel
 
 import (
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
 	"sync/atomic"
@@ -38,7 +39,8 @@ type Options struct {
 	Rand func() float64   // jitter of the delays, in [0,1); default math/rand/v2
 	Now  func() time.Time // default time.Now
 
-	spdy *atomic.Bool // the server wants no WebSocket
+	spdy     *atomic.Bool           // the server wants no WebSocket
+	sessions tls.ClientSessionCache // of TLS with the API server
 }
 
 // podDelay is the longest pause between two looks for a Ready Pod.
@@ -64,7 +66,7 @@ func (o Options) withDefaults() (Options, error) {
 			*value = standard
 		}
 	}
-	o.spdy = new(atomic.Bool)
+	o.spdy, o.sessions = new(atomic.Bool), tls.NewLRUClientSessionCache(0)
 	if o.Events == nil {
 		o.Events = func(Event) {}
 	}

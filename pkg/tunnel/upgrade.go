@@ -21,10 +21,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/httpstream"
 	"k8s.io/apimachinery/pkg/util/httpstream/spdy"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
-	tunneling "k8s.io/apimachinery/pkg/util/portforward"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
-	"k8s.io/client-go/transport/websocket"
 )
 
 // The names of the transports in events.
@@ -43,7 +41,7 @@ func (o Options) upgrade(ctx context.Context, pod string) (net.Conn, string, err
 	}
 	u := base.JoinPath("api", "v1", "namespaces", o.Namespace, "pods", pod, "portforward")
 	if !o.spdy.Load() {
-		conn, err := upgradeWebSocket(ctx, o.Config, u)
+		conn, err := o.upgradeWebSocket(ctx, u)
 		if err == nil {
 			return conn, overWebSocket, nil
 		}
@@ -57,32 +55,12 @@ func (o Options) upgrade(ctx context.Context, pod string) (net.Conn, string, err
 	return conn, overSPDY, err
 }
 
-func upgradeWebSocket(ctx context.Context, config *rest.Config, u *url.URL) (net.Conn, error) {
-	transport, holder, err := websocket.RoundTripperFor(config)
-	if err != nil {
-		return nil, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := websocket.Negotiate(transport, holder, req, tunneling.WebsocketsSPDYTunnelingPrefix+portforward.PortForwardProtocolV1Name)
-	if err != nil {
-		return nil, err
-	}
-	return portforward.NewTunnelingConnection("client", conn), nil
-}
-
 func upgradeSPDY(ctx context.Context, config *rest.Config, u *url.URL) (net.Conn, error) {
 	tlsConfig, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return nil, err
 	}
-	proxy := config.Proxy
-	if proxy == nil {
-		proxy = utilnet.NewProxierWithNoProxyCIDR(http.ProxyFromEnvironment)
-	}
-	dialer, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: tlsConfig, Proxier: proxy})
+	dialer, err := spdy.NewRoundTripperWithConfig(spdy.RoundTripperConfig{TLS: tlsConfig, Proxier: proxier(config)})
 	if err != nil {
 		return nil, err
 	}

@@ -164,7 +164,9 @@ func (p *platformTest) wantEnded(ids []supervise.ID) {
 
 func (p *platformTest) eventually(what string, met func() error) {
 	p.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, time.Minute)
+	// Longer than Argo CD takes to look again at an operation whose event it has
+	// missed: --app-resync, and as much jitter.
+	ctx, cancel := context.WithTimeout(p.ctx, 4*time.Minute)
 	defer cancel()
 	if err := poll(ctx, met); err != nil {
 		p.Fatalf("%s: %v", what, err)

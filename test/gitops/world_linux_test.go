@@ -141,7 +141,36 @@ func (w *world) follow(text string, change ...string) {
 	if _, err := w.argo.Create(w.Context(), a, metav1.CreateOptions{}); err != nil {
 		w.Fatal(err)
 	}
-	w.Cleanup(func() { w.forget(a.GetName()) })
+	w.Cleanup(func() {
+		if w.Failed() {
+			w.describe(a.GetName())
+		}
+		w.forget(a.GetName())
+	})
+}
+
+// describe logs what the cluster knows of an application's Pods, for whoever looks
+// into a failure.
+func (w *world) describe(app string) {
+	pods, err := w.client.CoreV1().Pods(app).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		w.Log(err)
+		return
+	}
+	for _, p := range pods.Items {
+		w.Logf("Pod %s: %s, deleted %v", p.Name, p.Status.Phase, p.DeletionTimestamp)
+		for _, c := range p.Status.ContainerStatuses {
+			w.Logf("  container %s: %s", c.Name, c.State.String())
+		}
+	}
+	events, err := w.client.CoreV1().Events(app).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		w.Log(err)
+		return
+	}
+	for _, e := range events.Items {
+		w.Logf("event %s %s %s: %s", e.LastTimestamp.Format(time.TimeOnly), e.InvolvedObject.Name, e.Reason, e.Message)
+	}
 }
 
 func (w *world) set(object map[string]any, value string, path ...string) {

@@ -34,6 +34,8 @@ func (e *UnreachableError) Hint() string {
 		return "the load balancer in front does not offer HTTP/2 (ALPN h2): have it do so, or set GRPC_ENFORCE_ALPN_ENABLED=false"
 	case strings.Contains(text, "unexpected HTTP status code"), strings.Contains(text, "frame too large"), strings.Contains(text, "server preface"):
 		return "what answers there does not speak gRPC: is it argocd-server, and is TLS right?"
+	case strings.Contains(text, "closed pipe"), strings.Contains(text, "broken pipe"), strings.Contains(text, "reset by peer"), strings.HasSuffix(text, "EOF"):
+		return "the other side ended the connection: is it argocd-server, and is TLS right?"
 	}
 	return "does argocd-server run, and is the address right?"
 }

@@ -23,7 +23,9 @@ func TestTask(t *testing.T) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), platform.bin["task"], args...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "KUBECONFIG="+platform.up.Kubeconfig)
+		cmd.Env = append(os.Environ(), "KUBECONFIG="+platform.up.Kubeconfig,
+			// Task colours its list when CI is set, terminal or not.
+			"NO_COLOR=1")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Fatalf("task %v: %v\n%s", args, err, out)

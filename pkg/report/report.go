@@ -119,6 +119,8 @@ type Report struct {
 	Findings      []Finding         `json:"findings,omitempty"`
 	Steps         []Step            `json:"steps,omitempty"`
 	Applications  []Application     `json:"applications,omitempty"`
+	Chains        []Chain           `json:"chains,omitempty"`
+	Checks        []Check           `json:"checks,omitempty"`
 	Warnings      []string          `json:"warnings,omitempty"`
 	Errors        []Problem         `json:"errors,omitempty"` // why the command failed; exit status not 0 or 3
 	Summary       string            `json:"summary"`

@@ -27,10 +27,10 @@ func JSON(w io.Writer, r *Report) error {
 	return nil
 }
 
-// Text writes the report for people: entries, steps, applications and findings,
+// Text writes the report for people: checks, entries, steps, applications and findings,
 // one a line, and the summary last.
 func Text(w io.Writer, r *Report, s Style) error {
-	for _, part := range []func(io.Writer, *Report) error{s.table, s.applications, s.findings} {
+	for _, part := range []func(io.Writer, *Report) error{s.checks, s.table, s.applications, s.findings} {
 		if err := part(w, r); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}

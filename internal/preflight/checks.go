@@ -1,0 +1,46 @@
+package preflight
+
+import "time"
+
+// The names of the checks that others need.
+const (
+	checkKubeconfig  = "kubeconfig"
+	checkServer      = "API server"
+	checkArgo        = "Argo CD"
+	checkArgoServer  = "Argo CD's server"
+	checkController  = "Sealed Secrets controller"
+	checkCertificate = "sealing certificate"
+	checkTree        = "Git work tree"
+	checkRemotes     = "Git remotes"
+)
+
+// remoteTime is how long all remotes together may take; one alone is given less by pkg/git
+// only when it hangs.
+const remoteTime = 30 * time.Second
+
+// checks are all of them, in the order in which they are numbered. One stands behind
+// those that it needs.
+func (i *inspection) checks() []check {
+	server := []string{checkServer}
+	found := []string{checkArgo, checkController} // whose names the permissions are about
+	return []check{
+		{name: checkKubeconfig, run: i.kubeconfig},
+		{name: checkServer, needs: []string{checkKubeconfig}, run: i.apiServer},
+		{name: checkArgo, needs: server, run: i.argoCD},
+		{name: checkArgoServer, needs: []string{checkArgo}, run: i.argoServer},
+		{name: "Argo CD's Pods", needs: []string{checkArgo}, after: []string{checkArgoServer}, run: i.argoPods},
+		{name: checkController, needs: server, run: i.controller},
+		{name: "Sealed Secrets Pods", needs: []string{checkController}, run: i.controllerPods},
+		{name: checkCertificate, needs: []string{checkController}, run: i.certificate},
+		{name: "permissions of seal:*", needs: server, after: found, run: i.reviews(sealing)},
+		{name: "permissions of gitops:*", needs: server, after: found, run: i.reviews(syncing)},
+		{name: "permissions of verify:*", needs: server, after: found, run: i.reviews(verifying)},
+		{name: "CloudNativePG", needs: server, run: i.postgres},
+		{name: checkTree, run: i.workTree},
+		{name: checkRemotes, needs: []string{checkTree}, limit: remoteTime, run: i.remotes},
+		{name: "branch that Argo CD follows", needs: []string{checkTree, checkServer}, after: []string{checkArgo, checkRemotes}, limit: remoteTime, run: i.follows},
+		{name: "pinned certificate", needs: []string{checkTree}, after: []string{checkCertificate}, run: i.pin},
+		{name: "plaintext ignored by Git", needs: []string{checkTree}, run: i.private},
+		{name: "optional tools", run: i.tools},
+	}
+}

@@ -1,0 +1,168 @@
+package preflight
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// question is a rule at one place; no namespace means all of them, or none for
+// objects that have none.
+type question struct {
+	rule
+	namespace string
+}
+
+// reviewsAtOnce is how many questions are asked at a time.
+const reviewsAtOnce = 10
+
+// reviews is the check of a family's rules.
+func (i *inspection) reviews(f family) func(context.Context) outcome {
+	return func(ctx context.Context) outcome {
+		rules := f.rules(i)
+		missing, err := i.missing(ctx, rules)
+		if err != nil {
+			cause, fix := apiCause(err, i.cluster)
+			return unknown("the API server does not say what is allowed: "+cause, fix)
+		}
+		if len(missing) == 0 {
+			return ok("all of %d rules", len(rules))
+		}
+		out := outcome{state: report.Warned, saw: words(missing)}
+		if slices.ContainsFunc(missing, func(q question) bool { return q.spare == "" }) {
+			out.state = report.Failed
+		}
+		out.fix = "who administers the cluster can allow it with `kubectl apply -f -` and this:\n" + role(f.name, missing, subjectOf(i.cluster.Config))
+		return out
+	}
+}
+
+// missing are the rules that do not hold, each with every place where it does not.
+func (i *inspection) missing(ctx context.Context, rules []rule) ([]question, error) {
+	found := make([][]question, len(rules))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(reviewsAtOnce)
+	for n, r := range rules {
+		g.Go(func() (err error) {
+			found[n], err = i.where(ctx, r)
+			return err
+		})
+	}
+	err := g.Wait()
+	return slices.Concat(found...), err
+}
+
+// where asks for all applications' namespaces at once first: whoever may do
+// something everywhere is asked one question.
+func (i *inspection) where(ctx context.Context, r rule) (missing []question, err error) {
+	places := []string{""}
+	switch r.where {
+	case inController:
+		places = []string{i.sealer.Namespace}
+	case inArgoCD:
+		places = []string{i.argo.Namespace}
+	case inApps:
+		if allowed, err := i.allowed(ctx, question{rule: r}); allowed || err != nil {
+			return nil, err
+		}
+		if places, err = i.namespaces(); err != nil {
+			return nil, err
+		}
+	}
+	for _, ns := range places {
+		q := question{r, ns}
+		allowed, err := i.allowed(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if !allowed {
+			missing = append(missing, q)
+		}
+	}
+	return missing, nil
+}
+
+// namespaces are those of the repository's applications.
+func (i *inspection) namespaces() ([]string, error) {
+	apps, err := i.Repository.Applications()
+	var out []string
+	for _, a := range apps {
+		out = append(out, a.Namespace)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), err
+}
+
+// allowed asks the API server: a SelfSubjectAccessReview, which everybody who is
+// logged in may make, and which changes nothing.
+func (i *inspection) allowed(ctx context.Context, q question) (bool, error) {
+	resource, sub, _ := strings.Cut(q.resource, "/")
+	body, err := json.Marshal(authorizationv1.SelfSubjectAccessReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: "authorization.k8s.io/v1", Kind: "SelfSubjectAccessReview"},
+		Spec: authorizationv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: q.namespace, Verb: q.verb, Group: q.group, Resource: resource, Subresource: sub, Name: q.name,
+		}},
+	})
+	if err != nil {
+		return false, err
+	}
+	data, err := i.cluster.Core.Post().AbsPath("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").
+		SetHeader("Content-Type", "application/json").MaxRetries(0).Body(body).DoRaw(ctx)
+	if err != nil {
+		return false, err
+	}
+	var answer authorizationv1.SelfSubjectAccessReview
+	err = json.Unmarshal(data, &answer)
+	return answer.Status.Allowed, err
+}
+
+// words tells what is missing: what the targets cannot do without first, and a rule
+// that is missing at several places once.
+func words(missing []question) string {
+	var hard, soft []string
+	for _, group := range byRule(missing) {
+		r := group[0].rule
+		text := r.String() + " " + placesOf(group) + " (" + r.why
+		if r.spare != "" {
+			soft = append(soft, text+"; without it: "+r.spare+")")
+			continue
+		}
+		hard = append(hard, text+")")
+	}
+	return "not allowed: " + strings.Join(append(hard, soft...), "; ")
+}
+
+func byRule(list []question) [][]question {
+	var out [][]question
+	for _, q := range list {
+		at := slices.IndexFunc(out, func(g []question) bool { return g[0].rule == q.rule })
+		if at < 0 {
+			out = append(out, []question{q})
+			continue
+		}
+		out[at] = append(out[at], q)
+	}
+	return out
+}
+
+func placesOf(group []question) string {
+	if group[0].where == inCluster {
+		return "in the cluster"
+	}
+	names := make([]string, len(group))
+	for n, q := range group {
+		names[n] = q.namespace
+	}
+	if len(names) == 1 {
+		return "in namespace " + names[0]
+	}
+	return fmt.Sprintf("in namespaces %s", strings.Join(names, ", "))
+}

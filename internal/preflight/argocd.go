@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	utilnet "k8s.io/apimachinery/pkg/util/net"
 
 	"github.com/sealway/sealway/pkg/argocd"
 	"github.com/sealway/sealway/pkg/report"
@@ -82,26 +81,29 @@ func (i *inspection) argoServer(ctx context.Context) outcome {
 	return ok("%s", saw)
 }
 
-// argoVersion tries TLS first: a server without it refuses that at once, and the
-// other way round it would answer with a redirect.
+// schemes in the order in which they are tried: a server without TLS refuses it at
+// once, and the other way round one with TLS would answer with a redirect.
+func schemes() []string { return []string{"https", "http"} }
+
+// argoVersion asks in both ways; of two failures the first one tells more.
 func (i *inspection) argoVersion(ctx context.Context) (text, scheme string, err error) {
-	var answer struct{ Version string }
-	var errs []error
-	for _, scheme := range []string{"https", "http"} {
+	_, names := i.argoNames()
+	var first error
+	for n, name := range names {
 		data, err := i.cluster.Core.Get().Namespace(i.argo.Namespace).Resource("services").SubResource("proxy").
-			Name(utilnet.JoinSchemeNamePort(scheme, i.argo.Name, i.argo.Port)).Suffix("api", "version").MaxRetries(0).DoRaw(ctx)
+			Name(name).Suffix("api", "version").MaxRetries(0).DoRaw(ctx)
+		var answer struct{ Version string }
 		if err == nil {
 			err = json.Unmarshal(data, &answer)
 		}
 		if err == nil {
-			return answer.Version, scheme, nil
+			return answer.Version, schemes()[n], nil
 		}
-		if apierrors.IsForbidden(err) || ctx.Err() != nil {
-			return "", "", err
+		if first == nil || apierrors.IsForbidden(first) {
+			first = err
 		}
-		errs = append(errs, err)
 	}
-	return "", "", errs[0]
+	return "", "", first
 }
 
 // proxyCause is what the API server says about a Service that it did not reach.
@@ -149,7 +151,8 @@ func (i *inspection) argoPods(ctx context.Context) outcome {
 }
 
 const (
-	diffSetting  = "controller.diff.server.side" // of ConfigMap argocd-cmd-params-cm
+	diffConfig   = "argocd-cmd-params-cm"
+	diffSetting  = "controller.diff.server.side" // in that ConfigMap
 	diffArgument = "--server-side-diff-enabled"
 	diffVariable = "ARGOCD_APPLICATION_CONTROLLER_SERVER_SIDE_DIFF"
 )
@@ -170,7 +173,7 @@ func (i *inspection) serverSideDiff(ctx context.Context, controllers []corev1.Po
 		}
 	}
 	var settings corev1.ConfigMap
-	err := i.cluster.Core.Get().Namespace(i.argo.Namespace).Resource("configmaps").Name("argocd-cmd-params-cm").MaxRetries(0).Do(ctx).Into(&settings)
+	err := i.cluster.Core.Get().Namespace(i.argo.Namespace).Resource("configmaps").Name(diffConfig).MaxRetries(0).Do(ctx).Into(&settings)
 	if err == nil && settings.Data[diffSetting] == "true" {
 		return nil
 	}

@@ -18,23 +18,23 @@ const (
 // only when it hangs.
 const remoteTime = 30 * time.Second
 
-// checks are all of them, in the order in which they are numbered. One stands behind
-// those that it needs.
+// checks are all of them, in the order in which they are numbered; which needs which
+// is another order.
 func (i *inspection) checks() []check {
 	server := []string{checkServer}
-	found := []string{checkArgo, checkController} // whose names the permissions are about
+	found := []string{checkArgo, checkArgoServer, checkController} // whose names the permissions are about
 	return []check{
 		{name: checkKubeconfig, run: i.kubeconfig},
 		{name: checkServer, needs: []string{checkKubeconfig}, run: i.apiServer},
+		{name: "permissions of seal:*", needs: server, after: found, run: i.reviews("seal", sealing)},
+		{name: "permissions of gitops:*", needs: server, after: found, run: i.reviews("gitops", syncing)},
+		{name: "permissions of verify:*", needs: server, after: found, run: i.reviews("verify", verifying)},
 		{name: checkArgo, needs: server, run: i.argoCD},
 		{name: checkArgoServer, needs: []string{checkArgo}, run: i.argoServer},
 		{name: "Argo CD's Pods", needs: []string{checkArgo}, after: []string{checkArgoServer}, run: i.argoPods},
 		{name: checkController, needs: server, run: i.controller},
 		{name: "Sealed Secrets Pods", needs: []string{checkController}, run: i.controllerPods},
 		{name: checkCertificate, needs: []string{checkController}, run: i.certificate},
-		{name: "permissions of seal:*", needs: server, after: found, run: i.reviews(sealing)},
-		{name: "permissions of gitops:*", needs: server, after: found, run: i.reviews(syncing)},
-		{name: "permissions of verify:*", needs: server, after: found, run: i.reviews(verifying)},
 		{name: "CloudNativePG", needs: server, run: i.postgres},
 		{name: checkTree, run: i.workTree},
 		{name: checkRemotes, needs: []string{checkTree}, limit: remoteTime, run: i.remotes},

@@ -1,8 +1,10 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,11 +26,11 @@ type question struct {
 // reviewsAtOnce is how many questions are asked at a time.
 const reviewsAtOnce = 10
 
-// reviews is the check of a family's rules.
-func (i *inspection) reviews(f family) func(context.Context) outcome {
+// reviews is the check of the rules that a namespace of targets needs.
+func (i *inspection) reviews(name string, rulesOf func(*inspection) []rule) func(context.Context) outcome {
 	return func(ctx context.Context) outcome {
-		rules := f.rules(i)
-		missing, err := i.missing(ctx, rules)
+		rules := rulesOf(i)
+		all, missing, err := i.missing(ctx, rules)
 		if err != nil {
 			cause, fix := apiCause(err, i.cluster)
 			return unknown("the API server does not say what is allowed: "+cause, fix)
@@ -40,40 +42,39 @@ func (i *inspection) reviews(f family) func(context.Context) outcome {
 		if slices.ContainsFunc(missing, func(q question) bool { return q.spare == "" }) {
 			out.state = report.Failed
 		}
-		out.fix = "who administers the cluster can allow it with `kubectl apply -f -` and this:\n" + role(f.name, missing, subjectOf(i.cluster.Config))
+		out.fix = "who administers the cluster can allow it with `kubectl apply -f -` and this:\n" + role(name, all, missing, subjectOf(i.cluster.Config))
 		return out
 	}
 }
 
-// missing are the rules that do not hold, each with every place where it does not.
-func (i *inspection) missing(ctx context.Context, rules []rule) ([]question, error) {
+// missing are the rules that do not hold, each with every place where it does not;
+// all are the rules at all of their places.
+func (i *inspection) missing(ctx context.Context, rules []rule) (all, missing []question, err error) {
+	places := make([][]string, len(rules))
 	found := make([][]question, len(rules))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(reviewsAtOnce)
 	for n, r := range rules {
+		if places[n], err = i.namespacesOf(r.where); err != nil {
+			break
+		}
+		for _, ns := range places[n] {
+			all = append(all, question{r, ns})
+		}
 		g.Go(func() (err error) {
-			found[n], err = i.where(ctx, r)
+			found[n], err = i.review(ctx, r, places[n])
 			return err
 		})
 	}
-	err := g.Wait()
-	return slices.Concat(found...), err
+	err = errors.Join(err, g.Wait())
+	return all, slices.Concat(found...), err
 }
 
-// where asks for all applications' namespaces at once first: whoever may do
-// something everywhere is asked one question.
-func (i *inspection) where(ctx context.Context, r rule) (missing []question, err error) {
-	places := []string{""}
-	switch r.where {
-	case inController:
-		places = []string{i.sealer.Namespace}
-	case inArgoCD:
-		places = []string{i.argo.Namespace}
-	case inApps:
+// review asks about one rule: for all applications' namespaces at once first, so
+// that whoever may do something everywhere is asked one question.
+func (i *inspection) review(ctx context.Context, r rule, places []string) (missing []question, err error) {
+	if r.where == inApps {
 		if allowed, err := i.allowed(ctx, question{rule: r}); allowed || err != nil {
-			return nil, err
-		}
-		if places, err = i.namespaces(); err != nil {
 			return nil, err
 		}
 	}
@@ -88,17 +89,6 @@ func (i *inspection) where(ctx context.Context, r rule) (missing []question, err
 		}
 	}
 	return missing, nil
-}
-
-// namespaces are those of the repository's applications.
-func (i *inspection) namespaces() ([]string, error) {
-	apps, err := i.Repository.Applications()
-	var out []string
-	for _, a := range apps {
-		out = append(out, a.Namespace)
-	}
-	slices.Sort(out)
-	return slices.Compact(out), err
 }
 
 // allowed asks the API server: a SelfSubjectAccessReview, which everybody who is
@@ -124,20 +114,30 @@ func (i *inspection) allowed(ctx context.Context, q question) (bool, error) {
 	return answer.Status.Allowed, err
 }
 
-// words tells what is missing: what the targets cannot do without first, and a rule
-// that is missing at several places once.
+// words tells what is missing, first what the targets cannot do without. What is for
+// the same thing at the same places is one part of the sentence.
 func words(missing []question) string {
-	var hard, soft []string
+	type part struct{ verb, where, why, spare string }
+	var order []part
+	kinds := map[part][]string{}
 	for _, group := range byRule(missing) {
 		r := group[0].rule
-		text := r.String() + " " + placesOf(group) + " (" + r.why
-		if r.spare != "" {
-			soft = append(soft, text+"; without it: "+r.spare+")")
-			continue
+		p := part{r.verb, placesOf(group), r.why, r.spare}
+		if kinds[p] == nil {
+			order = append(order, p)
 		}
-		hard = append(hard, text+")")
+		kinds[p] = append(kinds[p], strings.TrimSpace(r.kind()+" "+r.name))
 	}
-	return "not allowed: " + strings.Join(append(hard, soft...), "; ")
+	slices.SortStableFunc(order, func(a, b part) int { return cmp.Compare(min(1, len(a.spare)), min(1, len(b.spare))) })
+	texts := make([]string, len(order))
+	for n, p := range order {
+		texts[n] = fmt.Sprintf("%s %s %s (%s", p.verb, strings.Join(kinds[p], ", "), p.where, p.why)
+		if p.spare != "" {
+			texts[n] += "; without it: " + p.spare
+		}
+		texts[n] += ")"
+	}
+	return "not allowed: " + strings.Join(texts, "; ")
 }
 
 func byRule(list []question) [][]question {

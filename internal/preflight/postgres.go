@@ -16,20 +16,10 @@ const postgresGroup = "postgresql.cnpg.io"
 
 // postgres looks for the CloudNativePG operator, if a chart here needs it.
 func (i *inspection) postgres(ctx context.Context) outcome {
-	apps, err := i.Repository.Applications()
-	if err != nil {
-		return skipped("no application here has a PostgreSQL cluster")
-	}
-	var users []string
-	for _, a := range apps {
-		if mentions(a, postgresGroup) {
-			users = append(users, a.Name)
-		}
-	}
-	if len(users) == 0 {
+	if len(i.databases) == 0 {
 		return skipped("no application here has a PostgreSQL cluster of CloudNativePG")
 	}
-	needs := strings.Join(users, ", ")
+	needs := strings.Join(i.databases, ", ")
 	missing, err := i.served(ctx, postgresGroup+"/v1", "clusters")
 	switch {
 	case err != nil:
@@ -43,7 +33,7 @@ func (i *inspection) postgres(ctx context.Context) outcome {
 func (i *inspection) postgresOperator(ctx context.Context) outcome {
 	list, err := i.deployments(ctx, "", "app.kubernetes.io/name=cloudnative-pg")
 	if err != nil {
-		return i.unseen(err, "list", "deployments.apps", "in all namespaces, so the operator was not looked for")
+		return i.unseen(err, "list", "deployments.apps", "in all namespaces (for the operator)")
 	}
 	if len(list) == 0 {
 		return warned("no Deployment of the operator has the label app.kubernetes.io/name=cloudnative-pg", "nothing, if the operator runs elsewhere; without it no database is made")
@@ -53,6 +43,21 @@ func (i *inspection) postgresOperator(ctx context.Context) outcome {
 		return failed("the operator's Deployment "+d.Namespace+"/"+d.Name+" is not available", "`kubectl -n "+d.Namespace+" describe deployment "+d.Name+"` says why")
 	}
 	return ok("operator %s/%s available", d.Namespace, d.Name)
+}
+
+// databases are the applications whose charts have such a cluster.
+func databases(r *repo.Repository) []string {
+	apps, err := r.Applications()
+	if err != nil {
+		return nil // the checks that need them say so
+	}
+	var users []string
+	for _, a := range apps {
+		if mentions(a, postgresGroup) {
+			users = append(users, a.Name)
+		}
+	}
+	return users
 }
 
 // mentions looks for a text in the application's manifests.

@@ -86,18 +86,20 @@ type running struct {
 type inspection struct {
 	Options
 
+	databases []string // applications with a PostgreSQL cluster
+
 	cluster  *kube.Cluster
 	version  version // of Kubernetes
 	argo     *argocd.Server
 	argoIs   version // of Argo CD
 	sealer   *controller.Controller
 	cert     *seal.Certificate
-	branches map[string]bool // remotes that answered
+	branches map[string]bool // remotes that were asked, and whether they answered
 }
 
 // Run looks at everything. It fails with ctx alone.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	i := &inspection{Options: o, branches: map[string]bool{}}
+	i := &inspection{Options: o, branches: map[string]bool{}, databases: databases(o.Repository)}
 	all := i.start(ctx)
 	r := &Result{}
 	for _, c := range all {
@@ -110,19 +112,21 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	return r, ctx.Err()
 }
 
-// start begins every check, in the order of the list.
+// start begins every check; they stand in the order of the list.
 func (i *inspection) start(ctx context.Context) []*running {
 	slots := semaphore.NewWeighted(atOnce)
 	var all []*running
 	byName := map[string]*running{}
 	for _, c := range i.checks() {
 		r := &running{check: c, done: make(chan struct{})}
-		needs, after := pick(byName, c.needs), pick(byName, c.after)
+		all, byName[c.name] = append(all, r), r
+	}
+	for _, r := range all {
+		needs, after := pick(byName, r.needs), pick(byName, r.after)
 		go func() {
 			defer close(r.done)
 			r.out = r.wait(ctx, slots, needs, after)
 		}()
-		all, byName[c.name] = append(all, r), r
 	}
 	return all
 }
@@ -130,7 +134,7 @@ func (i *inspection) start(ctx context.Context) []*running {
 func pick(byName map[string]*running, names []string) []*running {
 	out := make([]*running, len(names))
 	for i, n := range names {
-		out[i] = byName[n] // one that does not stand before it in the list is a mistake that no run survives
+		out[i] = byName[n]
 	}
 	return out
 }

@@ -33,8 +33,11 @@ func subjectOf(c *rest.Config) subject {
 			return userSubject(pair.Leaf.Subject.CommonName)
 		}
 	}
-	return subject{kind: "User", name: "YOUR-USER"} // `kubectl auth whoami` tells
+	return subject{kind: "User", name: unknownUser}
 }
+
+// unknownUser stands where the credentials do not tell; whoever applies the role knows.
+const unknownUser = "YOUR-NAME (kubectl auth whoami)"
 
 const accountPrefix = "system:serviceaccount:"
 
@@ -51,34 +54,65 @@ func (s subject) yaml() string {
 	if s.kind == "ServiceAccount" {
 		return fmt.Sprintf("{kind: ServiceAccount, namespace: %s, name: %s}", s.namespace, s.name)
 	}
-	note := ""
-	if s.name == "YOUR-USER" {
-		note = " # `kubectl auth whoami` says who you are"
-	}
-	return fmt.Sprintf("{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}%s", s.name, note)
+	return fmt.Sprintf("{kind: User, apiGroup: rbac.authorization.k8s.io, name: %q}", s.name)
 }
 
-// role is the manifest that allows what is missing, one YAML document that may be
-// indented: a Role and its RoleBinding for each namespace, a ClusterRole for what is
-// in none.
-func role(name string, missing []question, to subject) string {
-	places := map[string][]question{}
+const rbac = "rbac.authorization.k8s.io"
+
+// role is the manifest that allows what is missing, as one YAML document that may be
+// indented: a ClusterRole for each set of rules, bound in the namespaces where they
+// are missing, or in the whole cluster for what is in no namespace. Where a rule is
+// missing it has all of the place's: applied again it must take nothing away.
+func role(name string, all, missing []question, to subject) string {
+	byPlace := map[string][]question{}
 	for _, q := range missing {
-		places[q.namespace] = append(places[q.namespace], q)
+		byPlace[q.namespace] = nil
+	}
+	for _, q := range all {
+		if _, wanted := byPlace[q.namespace]; wanted {
+			byPlace[q.namespace] = append(byPlace[q.namespace], q)
+		}
+	}
+	places := map[string][]string{} // rules -> namespaces
+	var sets []string
+	for _, ns := range slices.Sorted(maps.Keys(byPlace)) {
+		set := strings.Join(policy(byPlace[ns]), "\n")
+		if ns == "" {
+			set += "\n" // bound otherwise, so never shared
+		}
+		if places[set] == nil {
+			sets = append(sets, set)
+		}
+		places[set] = append(places[set], ns)
 	}
 	lines := []string{"apiVersion: v1", "kind: List", "items:"}
-	for _, ns := range slices.Sorted(maps.Keys(places)) {
-		kind, meta := "Role", fmt.Sprintf("{name: sealway-%s, namespace: %s}", name, ns)
-		if ns == "" {
-			kind, meta = "ClusterRole", fmt.Sprintf("{name: sealway-%s}", name)
+	for _, set := range sets {
+		full := "sealway-" + name + "-" + placeName(places[set])
+		lines = append(lines, "- apiVersion: "+rbac+"/v1", "  kind: ClusterRole", "  metadata: {name: "+full+"}", "  rules:", strings.TrimRight(set, "\n"))
+		for _, ns := range places[set] {
+			lines = append(lines, binding(full, ns, to))
 		}
-		lines = append(lines, "- apiVersion: rbac.authorization.k8s.io/v1", "  kind: "+kind, "  metadata: "+meta, "  rules:")
-		lines = append(lines, policy(places[ns])...)
-		lines = append(lines, "- apiVersion: rbac.authorization.k8s.io/v1", "  kind: "+kind+"Binding", "  metadata: "+meta,
-			fmt.Sprintf("  roleRef: {apiGroup: rbac.authorization.k8s.io, kind: %s, name: sealway-%s}", kind, name),
-			"  subjects:", "  - "+to.yaml())
 	}
 	return strings.Join(lines, "\n")
+}
+
+// placeName tells the roles of a family apart: each namespace is in one of them.
+func placeName(namespaces []string) string {
+	switch {
+	case namespaces[0] == "":
+		return "cluster-wide"
+	case len(namespaces) > 1:
+		return namespaces[0] + "-and-others"
+	}
+	return namespaces[0]
+}
+
+func binding(name, namespace string, to subject) string {
+	kind, meta := "ClusterRoleBinding", "{name: "+name+"}"
+	if namespace != "" {
+		kind, meta = "RoleBinding", "{name: "+name+", namespace: "+namespace+"}"
+	}
+	return fmt.Sprintf("- {apiVersion: %s/v1, kind: %s, metadata: %s, roleRef: {apiGroup: %s, kind: ClusterRole, name: %s}, subjects: [%s]}", rbac, kind, meta, rbac, name, to.yaml())
 }
 
 // policy are the rules of one role; those that differ in the resource alone are one.

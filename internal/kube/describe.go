@@ -43,8 +43,10 @@ func describe(raw *api.Config, name string) *Kubeconfig {
 	return k
 }
 
-// New makes the clients for a cluster that no kubeconfig needs to name.
+// New makes the clients for a cluster that no kubeconfig needs to name. The API server
+// has its own ways to slow a client down; client-go's default is 5 requests a second.
 func New(name string, config *rest.Config) (*Cluster, error) {
+	config.QPS, config.Burst = 50, 100
 	core, err := coreClient(config)
 	if err != nil {
 		return nil, &ConfigError{err}

@@ -76,7 +76,6 @@ func load(rules clientcmd.ClientConfigLoader, name string) (*Cluster, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	config.QPS, config.Burst = 50, 100
 	return New(name, config)
 }
 

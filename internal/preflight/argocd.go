@@ -90,8 +90,10 @@ func (i *inspection) argoVersion(ctx context.Context) (text, scheme string, err 
 	_, names := i.argoNames()
 	var first error
 	for n, name := range names {
-		data, err := i.cluster.Core.Get().Namespace(i.argo.Namespace).Resource("services").SubResource("proxy").
-			Name(name).Suffix("api", "version").MaxRetries(0).DoRaw(ctx)
+		result := i.cluster.Core.Get().Namespace(i.argo.Namespace).Resource("services").SubResource("proxy").
+			Name(name).Suffix("api", "version").MaxRetries(0).Do(ctx)
+		err := result.Error() // Raw's own error does not have what the API server says
+		data, _ := result.Raw()
 		var answer struct{ Version string }
 		if err == nil {
 			err = json.Unmarshal(data, &answer)

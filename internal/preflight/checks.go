@@ -18,6 +18,10 @@ const (
 // only when it hangs.
 const remoteTime = 30 * time.Second
 
+// reviewTime is how long all questions of a family may take: several hundred where
+// there are many applications and few rights.
+const reviewTime = time.Minute
+
 // checks are all of them, in the order in which they are numbered; which needs which
 // is another order.
 func (i *inspection) checks() []check {
@@ -26,9 +30,9 @@ func (i *inspection) checks() []check {
 	return []check{
 		{name: checkKubeconfig, run: i.kubeconfig},
 		{name: checkServer, needs: []string{checkKubeconfig}, run: i.apiServer},
-		{name: "permissions of seal:*", needs: server, after: found, run: i.reviews("seal", sealing)},
-		{name: "permissions of gitops:*", needs: server, after: found, run: i.reviews("gitops", syncing)},
-		{name: "permissions of verify:*", needs: server, after: found, run: i.reviews("verify", verifying)},
+		{name: "permissions of seal:*", needs: server, after: found, limit: reviewTime, run: i.reviews("seal", sealing)},
+		{name: "permissions of gitops:*", needs: server, after: found, limit: reviewTime, run: i.reviews("gitops", syncing)},
+		{name: "permissions of verify:*", needs: server, after: found, limit: reviewTime, run: i.reviews("verify", verifying)},
 		{name: checkArgo, needs: server, run: i.argoCD},
 		{name: checkArgoServer, needs: []string{checkArgo}, run: i.argoServer},
 		{name: "Argo CD's Pods", needs: []string{checkArgo}, after: []string{checkArgoServer}, run: i.argoPods},

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -37,11 +38,21 @@ const chooseContext = "`kubectl config use-context NAME`, or set `context` in .s
 // kubeconfig looks at the file and its context, and connects to nothing.
 func (i *inspection) kubeconfig(context.Context) outcome {
 	noCluster := "there is no usable kubeconfig"
-	k, err := i.Cluster()
+	d, err := i.Kubeconfig()
 	if err != nil {
 		return failure(report.Failed, err).blocks(noCluster)
 	}
-	d, err := i.Kubeconfig()
+	if len(d.Contexts) > 0 && !slices.Contains(d.Contexts, d.Context) {
+		saw := "the setting `context` names " + d.Context + ", which the kubeconfig does not have"
+		if i.Context == "" {
+			saw = "the kubeconfig has no current context"
+			if d.Current != "" {
+				saw = "the kubeconfig's current context is " + d.Current + ", which it does not have"
+			}
+		}
+		return failed(saw+"; there are: "+strings.Join(d.Contexts, ", "), chooseContext).blocks(noCluster)
+	}
+	k, err := i.Cluster()
 	if err != nil {
 		return failure(report.Failed, err).blocks(noCluster)
 	}
@@ -55,7 +66,6 @@ func (i *inspection) kubeconfig(context.Context) outcome {
 		all = append(all, warned(fmt.Sprintf("the setting `context` names %s, and kubectl's current context is %s", d.Context, orNone(d.Current)),
 			"if you mean the other cluster: "+chooseContext))
 	} else if len(d.Contexts) > 1 {
-		all[0].fix = "" // nothing is wrong
 		all[0].saw += ", another one with " + chooseContext
 	}
 	return join(append(all, credentials(k.Config, d.User, i.Certificates.Now)...)...)

@@ -42,7 +42,7 @@ func (i *inspection) reviews(name string, rulesOf func(*inspection) []rule) func
 		if slices.ContainsFunc(missing, func(q question) bool { return q.spare == "" }) {
 			out.state = report.Failed
 		}
-		out.fix = "who administers the cluster can allow it with `kubectl apply -f -` and this:\n" + role(name, all, missing, subjectOf(i.cluster.Config))
+		out.fix = "who administers the cluster can allow it with `kubectl apply -f -` and this (where a namespace is still to be made, again when it is there):\n" + role(name, all, missing, subjectOf(i.cluster.Config))
 		return out
 	}
 }

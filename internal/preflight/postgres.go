@@ -77,7 +77,7 @@ func mentions(a repo.Application, text string) bool {
 		}
 		data, err := os.ReadFile(path)
 		found = err == nil && bytes.Contains(data, []byte(text))
-		return nil //nolint:nilerr // the same
+		return nil
 	})
 	return found
 }

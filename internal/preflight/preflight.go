@@ -8,6 +8,7 @@
 package preflight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ type Options struct {
 	Token      bool   // ARGOCD_AUTH_TOKEN is set: nobody needs admin's first password
 
 	LookPath func(name string) (string, error) // exec.LookPath
+	Limit    time.Duration                     // how long a check may take; default 15s, 30s for those that ask Git remotes
 }
 
 // Result is what was found.
@@ -125,7 +127,7 @@ func (i *inspection) start(ctx context.Context) []*running {
 		needs, after := pick(byName, r.needs), pick(byName, r.after)
 		go func() {
 			defer close(r.done)
-			r.out = r.wait(ctx, slots, needs, after)
+			r.out = r.wait(ctx, i.Limit, slots, needs, after)
 		}()
 	}
 	return all
@@ -140,7 +142,7 @@ func pick(byName map[string]*running, names []string) []*running {
 }
 
 // wait runs the check when those before it are done.
-func (r *running) wait(ctx context.Context, slots *semaphore.Weighted, needs, after []*running) outcome {
+func (r *running) wait(ctx context.Context, limit time.Duration, slots *semaphore.Weighted, needs, after []*running) outcome {
 	for _, before := range slices.Concat(needs, after) {
 		<-before.done
 	}
@@ -153,11 +155,7 @@ func (r *running) wait(ctx context.Context, slots *semaphore.Weighted, needs, af
 		return unknown("interrupted", "")
 	}
 	defer slots.Release(1)
-	limit := r.limit
-	if limit == 0 {
-		limit = answerTime
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(limit, r.limit, answerTime))
 	defer cancel()
 	return r.run(ctx)
 }

@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/sealway/sealway/pkg/controller"
@@ -129,11 +130,10 @@ func sealerVersion(d *appsv1.Deployment) string {
 func (i *inspection) certificate(ctx context.Context) outcome {
 	data, source, err := i.sealer.Certificate(ctx)
 	if err != nil {
-		o := failure(report.Failed, i.named(err))
-		if strings.Contains(o.saw, "no endpoints available") {
-			o = failed(fmt.Sprintf("%s does not hand it out: no ready Pod serves it", i.sealer), "see the controller's Pods; sealing goes on with the pinned certificate meanwhile")
+		if apierrors.IsServiceUnavailable(err) {
+			return failed(fmt.Sprintf("%s does not hand it out: no ready Pod serves it", i.sealer), "see the controller's Pods; sealing goes on with the pinned certificate meanwhile")
 		}
-		return o
+		return failure(report.Failed, i.named(err))
 	}
 	c, err := seal.ParseCertificate(source, data, i.Certificates.Now)
 	if err != nil {

@@ -14,11 +14,12 @@ import (
 	"github.com/sealway/sealway/pkg/report"
 )
 
+const elsewhere = "ARGOCD_SERVER names another Argo CD than this cluster's"
+
 // argoCD looks for its kinds and for its server's Service.
 func (i *inspection) argoCD(ctx context.Context) outcome {
-	if i.Server != "" {
-		reason := "ARGOCD_SERVER names an Argo CD that is not looked for in this cluster"
-		return skipped("%s; `mage gitops:status` asks it", reason).blocks(reason)
+	if i.Elsewhere != nil {
+		return skipped("%s", elsewhere).blocks(elsewhere)
 	}
 	server, err := argocd.FindServer(ctx, i.cluster.Core, i.ArgoCD)
 	if err != nil {
@@ -58,6 +59,13 @@ func (e *advised) Hint() string  { return e.fix }
 
 // argoServer asks the server for its version, through the API server.
 func (i *inspection) argoServer(ctx context.Context) outcome {
+	if i.Elsewhere != nil {
+		text, err := i.Elsewhere(ctx)
+		if err != nil {
+			return failure(report.Failed, err)
+		}
+		return supportedArgo(text, "Argo CD "+text+" answers")
+	}
 	text, scheme, err := i.argoVersion(ctx)
 	where := fmt.Sprintf("services/proxy %s in namespace %s", i.argo.Name, i.argo.Namespace)
 	if apierrors.IsForbidden(err) {
@@ -67,9 +75,12 @@ func (i *inspection) argoServer(ctx context.Context) outcome {
 		return failed(fmt.Sprintf("%s does not answer: %s", i.argo, proxyCause(err)),
 			fmt.Sprintf("are its Pods ready? `kubectl -n %s get endpointslices -l kubernetes.io/service-name=%s` shows who serves it", i.argo.Namespace, i.argo.Name))
 	}
+	i.argoIs = parseVersion(text)
+	return supportedArgo(text, fmt.Sprintf("Argo CD %s answers over %s", text, scheme))
+}
+
+func supportedArgo(text, saw string) outcome {
 	v := parseVersion(text)
-	i.argoIs = v
-	saw := fmt.Sprintf("Argo CD %s answers over %s", text, scheme)
 	switch {
 	case !v.known():
 		return warned(fmt.Sprintf("it answers, and calls its version %q", text), "")

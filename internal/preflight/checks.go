@@ -26,6 +26,10 @@ const reviewTime = time.Minute
 // is another order.
 func (i *inspection) checks() []check {
 	server := []string{checkServer}
+	argo := []string{checkArgo}
+	if i.Elsewhere != nil {
+		argo = nil // no cluster is needed to ask it
+	}
 	found := []string{checkArgo, checkArgoServer, checkController} // whose names the permissions are about
 	return []check{
 		{name: checkKubeconfig, run: i.kubeconfig},
@@ -34,7 +38,7 @@ func (i *inspection) checks() []check {
 		{name: "permissions of gitops:*", needs: server, after: found, limit: reviewTime, run: i.reviews("gitops", syncing)},
 		{name: "permissions of verify:*", needs: server, after: found, limit: reviewTime, run: i.reviews("verify", verifying)},
 		{name: checkArgo, needs: server, run: i.argoCD},
-		{name: checkArgoServer, needs: []string{checkArgo}, run: i.argoServer},
+		{name: checkArgoServer, needs: argo, run: i.argoServer},
 		{name: "Argo CD's Pods", needs: []string{checkArgo}, after: []string{checkArgoServer}, run: i.argoPods},
 		{name: checkController, needs: server, run: i.controller},
 		{name: "Sealed Secrets Pods", needs: []string{checkController}, run: i.controllerPods},

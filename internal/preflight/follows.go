@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/sealway/sealway/pkg/git"
-	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/revision"
 )
@@ -49,6 +48,9 @@ type following struct {
 
 // follows holds the branches that Argo CD follows against what is checked out.
 func (i *inspection) follows(ctx context.Context) outcome {
+	if i.Elsewhere != nil {
+		return skipped("%s; `mage gitops:status` says what it follows", elsewhere)
+	}
 	if i.argo == nil {
 		return skipped("Argo CD was not found in this cluster")
 	}
@@ -75,7 +77,7 @@ func (i *inspection) follows(ctx context.Context) outcome {
 		all = append(all, warned(fmt.Sprintf("%s follows %s, which is no remote of this repository", name, git.Redact(f.strange[name])), "`git remote add NAME URL` if it is the same repository"))
 	}
 	if len(f.left) > 0 {
-		all = append(all, warned("no Application "+where+" deploys "+strings.Join(f.left, ", "), "`kubectl apply -f "+path.Join(i.Repository.Rel(f.first(i)), "application.yaml")+"`, once for each that is to be deployed"))
+		all = append(all, warned("no Application "+where+" deploys "+strings.Join(f.left, ", "), "`kubectl apply -f "+path.Join(f.left[0], "application.yaml")+"`, once for each that is to be deployed"))
 	}
 	if len(all) == 0 {
 		return skipped("there is no application")
@@ -83,25 +85,12 @@ func (i *inspection) follows(ctx context.Context) outcome {
 	return join(all...)
 }
 
-// first is the folder of the first application that is left out.
-func (f *following) first(i *inspection) string {
-	apps, err := i.Repository.Select(f.left[0])
-	if err != nil || len(apps) == 0 {
-		return f.left[0]
-	}
-	return apps[0].Dir
-}
-
 func (i *inspection) following(ctx context.Context, list []application) (*following, error) {
-	folders, err := i.Repository.Applications()
-	if err != nil {
-		return nil, err
-	}
 	f := &following{places: map[place][]string{}, strange: map[string]string{}}
 	deployed := map[string]bool{}
 	for _, a := range list {
 		for _, s := range a.sources() {
-			folder := i.folder(folders, s)
+			folder := i.folder(s)
 			if folder == "" {
 				continue
 			}
@@ -120,18 +109,18 @@ func (i *inspection) following(ctx context.Context, list []application) (*follow
 			}
 		}
 	}
-	for _, folder := range folders {
+	for _, folder := range i.apps {
 		if !deployed[folder.Name] {
-			f.left = append(f.left, folder.Name)
+			f.left = append(f.left, i.Repository.Rel(folder.Dir))
 		}
 	}
 	return f, nil
 }
 
 // folder is the repository's application that a source deploys; empty for none.
-func (i *inspection) folder(folders []repo.Application, s source) string {
+func (i *inspection) folder(s source) string {
 	at := path.Clean(s.Path)
-	for _, f := range folders {
+	for _, f := range i.apps {
 		dir := i.Repository.Rel(f.Dir)
 		if s.Chart == "" && (at == dir || strings.HasPrefix(at, dir+"/")) {
 			return f.Name

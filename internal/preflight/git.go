@@ -184,22 +184,18 @@ func commitPin(name string) string {
 // private looks whether Git would take plaintext: what is there, and a file that
 // could be.
 func (i *inspection) private(ctx context.Context) outcome {
-	apps, err := i.Repository.Applications()
-	if err != nil {
-		return failure(report.Failed, err)
-	}
-	if len(apps) == 0 {
+	if len(i.apps) == 0 {
 		return skipped("there is no application")
 	}
 	var paths []string
-	for _, a := range apps {
+	for _, a := range i.apps {
 		for _, f := range i.plaintextFiles(a.Plaintext) {
 			paths = append(paths, i.Repository.Rel(f))
 		}
 	}
-	err = i.Repository.CheckPrivate(ctx, paths)
+	err := i.Repository.CheckPrivate(ctx, paths)
 	if err == nil {
-		return ok("local-secrets of %s", count(len(apps), "application"))
+		return ok("local-secrets of %s", count(len(i.apps), "application"))
 	}
 	return failures(err)
 }

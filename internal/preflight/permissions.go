@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -55,9 +54,7 @@ func (i *inspection) missing(ctx context.Context, rules []rule) (all, missing []
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(reviewsAtOnce)
 	for n, r := range rules {
-		if places[n], err = i.namespacesOf(r.where); err != nil {
-			break
-		}
+		places[n] = i.namespacesOf(r.where)
 		for _, ns := range places[n] {
 			all = append(all, question{r, ns})
 		}
@@ -66,7 +63,7 @@ func (i *inspection) missing(ctx context.Context, rules []rule) (all, missing []
 			return err
 		})
 	}
-	err = errors.Join(err, g.Wait())
+	err = g.Wait()
 	return all, slices.Concat(found...), err
 }
 

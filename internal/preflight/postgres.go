@@ -19,13 +19,16 @@ func (i *inspection) postgres(ctx context.Context) outcome {
 	if len(i.databases) == 0 {
 		return skipped("no application here has a PostgreSQL cluster of CloudNativePG")
 	}
-	needs := strings.Join(i.databases, ", ")
+	needs, verb := strings.Join(i.databases, ", "), "needs"
+	if len(i.databases) > 1 {
+		verb = "need"
+	}
 	missing, err := i.served(ctx, postgresGroup+"/v1", "clusters")
 	switch {
 	case err != nil:
 		return i.unseen(err, "get", "/apis/"+postgresGroup+"/v1", "(discovery)")
 	case len(missing) > 0:
-		return failed("the cluster has no kind Cluster of "+postgresGroup+"/v1, which "+needs+" need", "install CloudNativePG: https://cloudnative-pg.io/documentation/current/installation_upgrade/")
+		return failed("the cluster has no kind Cluster of "+postgresGroup+"/v1, which "+needs+" "+verb, "install CloudNativePG: https://cloudnative-pg.io/documentation/current/installation_upgrade/")
 	}
 	return join(ok("CustomResourceDefinition (for %s)", needs), i.postgresOperator(ctx))
 }
@@ -46,11 +49,7 @@ func (i *inspection) postgresOperator(ctx context.Context) outcome {
 }
 
 // databases are the applications whose charts have such a cluster.
-func databases(r *repo.Repository) []string {
-	apps, err := r.Applications()
-	if err != nil {
-		return nil // the checks that need them say so
-	}
+func databases(apps []repo.Application) []string {
 	var users []string
 	for _, a := range apps {
 		if mentions(a, postgresGroup) {

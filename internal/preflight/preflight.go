@@ -37,8 +37,11 @@ type Options struct {
 
 	Controller controller.Options
 	ArgoCD     argocd.ServerOptions
-	Server     string // ARGOCD_SERVER: Argo CD is not looked for in the cluster
-	Token      bool   // ARGOCD_AUTH_TOKEN is set: nobody needs admin's first password
+	Token      bool // ARGOCD_AUTH_TOKEN is set: nobody needs admin's first password
+
+	// Elsewhere asks the Argo CD that ARGOCD_SERVER names for its version; nil where
+	// it is the cluster's.
+	Elsewhere func(context.Context) (version string, err error)
 
 	LookPath func(name string) (string, error) // exec.LookPath
 	Limit    time.Duration                     // how long a check may take; default 15s, 30s for those that ask Git remotes
@@ -60,6 +63,39 @@ func (r *Result) Count(s report.State) int {
 	}
 	return n
 }
+
+// Summary counts what there is.
+func (r *Result) Summary() string {
+	text := fmt.Sprintf("%d checks, %d ok", len(r.Checks), r.Count(report.OK))
+	for _, c := range []struct {
+		state report.State
+		words string
+	}{{report.Failed, "failed"}, {report.Warned, "to look at"}, {report.Unknown, "not seen"}, {report.Skipped, "left out"}} {
+		if n := r.Count(c.state); n > 0 {
+			text += fmt.Sprintf(", %d %s", n, c.words)
+		}
+	}
+	return text
+}
+
+// Err is that no API server could be asked.
+func (r *Result) Err() error {
+	if r.Unreachable {
+		return &UnreachableError{}
+	}
+	return nil
+}
+
+// UnreachableError says that no API server could be asked; the checks say why.
+type UnreachableError struct{}
+
+func (e *UnreachableError) Error() string { return "cluster: no API server could be asked" }
+
+// Hint points to the reason.
+func (e *UnreachableError) Hint() string { return "the first checks say why, and what to do" }
+
+// Unavailable marks the error as one of reach: exit status 4.
+func (e *UnreachableError) Unavailable() bool { return true }
 
 // atOnce is how many checks run at a time.
 const atOnce = 8
@@ -88,7 +124,8 @@ type running struct {
 type inspection struct {
 	Options
 
-	databases []string // applications with a PostgreSQL cluster
+	apps      []repo.Application
+	databases []string // those with a PostgreSQL cluster
 
 	cluster  *kube.Cluster
 	version  version // of Kubernetes
@@ -99,9 +136,14 @@ type inspection struct {
 	branches map[string]bool // remotes that were asked, and whether they answered
 }
 
-// Run looks at everything. It fails with ctx alone.
+// Run looks at everything. It fails when ctx is over, and when the settings are
+// wrong about the applications.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	i := &inspection{Options: o, branches: map[string]bool{}, databases: databases(o.Repository)}
+	apps, err := o.Repository.Applications()
+	if err != nil && !errors.As(err, new(*repo.MissingError)) {
+		return nil, err
+	}
+	i := &inspection{Options: o, apps: apps, databases: databases(apps), branches: map[string]bool{}}
 	all := i.start(ctx)
 	r := &Result{}
 	for _, c := range all {

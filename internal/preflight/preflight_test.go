@@ -128,7 +128,7 @@ func TestEach(t *testing.T) {
 		{"certificate expires", func(w *world) { w.answers[certPEM] = certificate(now.AddDate(-2, 0, 0), now.AddDate(0, 0, 3)) },
 			"sealing certificate", report.Warned, "expires on 2026-03-04, in 3 days", "", []string{"pinned certificate"}},
 		{"no CloudNativePG", func(w *world) { delete(w.answers, "/apis/postgresql.cnpg.io/v1") },
-			"CloudNativePG", report.Failed, "the cluster has no kind Cluster of postgresql.cnpg.io/v1, which shop need", "install CloudNativePG", nil},
+			"CloudNativePG", report.Failed, "the cluster has no kind Cluster of postgresql.cnpg.io/v1, which shop needs", "install CloudNativePG", nil},
 		{"no CloudNativePG, and nothing needs it", func(w *world) {
 			delete(w.answers, "/apis/postgresql.cnpg.io/v1")
 			w.work.Write("applications/shop/templates/cluster.yaml", "kind: ConfigMap\n")
@@ -171,7 +171,7 @@ func TestEach(t *testing.T) {
 		},
 			"branch that Argo CD follows", report.Warned, "shop follows https://example.com/x.git, which is no remote of this repository", "git remote add", nil},
 		{"nothing deployed", func(w *world) { w.answers[applications] = items() },
-			"branch that Argo CD follows", report.Warned, "no Application in namespace argocd deploys shop", "`kubectl apply -f applications/shop/application.yaml`", nil},
+			"branch that Argo CD follows", report.Warned, "no Application in namespace argocd deploys applications/shop", "`kubectl apply -f applications/shop/application.yaml`", nil},
 		{"applications forbidden", func(w *world) { w.answers[applications] = forbidden() },
 			"branch that Argo CD follows", report.Unknown, "not allowed to list applications.argoproj.io in namespace argocd", "", nil},
 		{"no pin", func(w *world) {
@@ -199,10 +199,17 @@ func TestEach(t *testing.T) {
 			w.work.Write("applications/shop/local-secrets/db.yaml", "x")
 			w.work.Git("add", "--force", "applications/shop/local-secrets/db.yaml")
 		}, "plaintext ignored by Git", report.Failed, "applications/shop/local-secrets/db.yaml: Git tracks this plaintext file", "git rm --cached", nil},
+		{"no application", func(w *world) { _ = os.RemoveAll(w.work.Path("applications")) },
+			"plaintext ignored by Git", report.Skipped, "there is no application", "", []string{"CloudNativePG", "branch that Argo CD follows"}},
 		{"no tools", func(w *world) { w.options.LookPath = func(string) (string, error) { return "", errMissing } },
 			"optional tools", report.Skipped, "not found: kubectl, kubeseal, helm, argocd, task, and no target needs them", "", nil},
-		{"Argo CD elsewhere", func(w *world) { w.options.Server = "argocd.example.com" },
-			"Argo CD", report.Skipped, "ARGOCD_SERVER names an Argo CD", "", []string{"Argo CD's server", "Argo CD's Pods", "branch that Argo CD follows"}},
+		{"Argo CD elsewhere", func(w *world) {
+			delete(w.answers, argoService)
+			w.options.Elsewhere = func(context.Context) (string, error) { return "v3.0.1", nil }
+		}, "Argo CD's server", report.OK, "Argo CD v3.0.1 answers", "", []string{"Argo CD", "Argo CD's Pods", "branch that Argo CD follows"}},
+		{"Argo CD elsewhere does not answer", func(w *world) {
+			w.options.Elsewhere = func(context.Context) (string, error) { return "", &kube.ConfigError{Cause: errMissing} }
+		}, "Argo CD's server", report.Failed, "not found", "set KUBECONFIG", []string{"Argo CD", "Argo CD's Pods", "branch that Argo CD follows"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

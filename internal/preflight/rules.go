@@ -71,7 +71,7 @@ func syncing(i *inspection) []rule {
 		{verb: "get", resource: "sealedsecrets", group: "bitnami.com", where: inApps, why: compare, spare: look},
 		{verb: "get", resource: "secrets", where: inApps, why: compare, spare: look},
 	}
-	if i.Server != "" {
+	if i.Elsewhere != nil {
 		return rules
 	}
 	tunnel := []rule{
@@ -117,7 +117,7 @@ func (i *inspection) inspecting() []rule {
 		{verb: "list", group: "apps", resource: "deployments", where: inController, why: why, spare: unasked},
 		{verb: "list", resource: "pods", where: inController, why: why, spare: unasked},
 	}
-	if i.Server == "" {
+	if i.Elsewhere == nil {
 		_, proxied := i.argoNames()
 		rules = append(rules,
 			rule{verb: "list", resource: "applications", group: "argoproj.io", where: inArgoCD, why: "verify:* reads what Argo CD says"},
@@ -159,26 +159,25 @@ func (i *inspection) argoNames() (service string, proxied []string) {
 
 // namespacesOf are the places where rules of a scope have to hold; none is all of
 // the cluster.
-func (i *inspection) namespacesOf(s scope) ([]string, error) {
+func (i *inspection) namespacesOf(s scope) []string {
 	switch s {
 	case inController:
 		if i.sealer != nil {
-			return []string{i.sealer.Namespace}, nil
+			return []string{i.sealer.Namespace}
 		}
-		return []string{cmp.Or(i.Controller.Namespace, "kube-system")}, nil
+		return []string{cmp.Or(i.Controller.Namespace, "kube-system")}
 	case inArgoCD:
 		if i.argo != nil {
-			return []string{i.argo.Namespace}, nil
+			return []string{i.argo.Namespace}
 		}
-		return []string{cmp.Or(i.ArgoCD.Namespace, "argocd")}, nil
+		return []string{cmp.Or(i.ArgoCD.Namespace, "argocd")}
 	case inApps:
-		apps, err := i.Repository.Applications()
 		var out []string
-		for _, a := range apps {
+		for _, a := range i.apps {
 			out = append(out, a.Namespace)
 		}
 		slices.Sort(out)
-		return slices.Compact(out), err
+		return slices.Compact(out)
 	}
-	return []string{""}, nil
+	return []string{""}
 }

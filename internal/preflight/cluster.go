@@ -68,6 +68,9 @@ func (i *inspection) kubeconfig(context.Context) outcome {
 	} else if len(d.Contexts) > 1 {
 		all[0].saw += ", another one with " + chooseContext
 	}
+	if k.Config.Insecure {
+		all = append(all, warned("the API server's certificate is not checked (insecure-skip-tls-verify): whoever answers in its place gets the credentials", "have certificate-authority-data in the kubeconfig in its place"))
+	}
 	return join(append(all, credentials(k.Config, d.User, i.Certificates.Now)...)...)
 }
 

@@ -57,6 +57,8 @@ func TestEach(t *testing.T) {
 			"kubeconfig", report.Warned, "the setting `context` names prod, and kubectl's current context is dev", "kubectl config use-context", nil},
 		{"several contexts", func(w *world) { w.kube.Contexts = []string{"dev", "prod"} },
 			"kubeconfig", report.OK, "2 contexts: dev, prod, another one with `kubectl config use-context NAME`", "", nil},
+		{"certificate not checked", func(w *world) { w.config.Insecure = true },
+			"kubeconfig", report.Warned, "the API server's certificate is not checked", "certificate-authority-data", nil},
 		{"old Kubernetes", func(w *world) { w.answers["/version"] = object{"gitVersion": "v1.25.16"} },
 			"API server", report.Warned, "Kubernetes v1.25.16; sealway and Argo CD 2.14 are for 1.28 and later", "update the cluster", nil},
 		{"newer than tested", func(w *world) { w.answers["/version"] = object{"gitVersion": "v1.99.0"}; w.argo3() },

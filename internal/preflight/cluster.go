@@ -33,14 +33,22 @@ const (
 	newest = 37
 )
 
+const noCluster = "there is no usable kubeconfig"
+
+// unusable is the error without the name that the check has already.
+func unusable(err error) outcome {
+	o := failure(report.Failed, err).blocks(noCluster)
+	o.saw = strings.TrimPrefix(o.saw, "kubeconfig: ")
+	return o
+}
+
 const chooseContext = "`kubectl config use-context NAME`, or set `context` in .sealway.yaml (SEALWAY_CONTEXT)"
 
 // kubeconfig looks at the file and its context, and connects to nothing.
 func (i *inspection) kubeconfig(context.Context) outcome {
-	noCluster := "there is no usable kubeconfig"
 	d, err := i.Kubeconfig()
 	if err != nil {
-		return failure(report.Failed, err).blocks(noCluster)
+		return unusable(err)
 	}
 	if len(d.Contexts) > 0 && !slices.Contains(d.Contexts, d.Context) {
 		saw := "the setting `context` names " + d.Context + ", which the kubeconfig does not have"
@@ -54,7 +62,7 @@ func (i *inspection) kubeconfig(context.Context) outcome {
 	}
 	k, err := i.Cluster()
 	if err != nil {
-		return failure(report.Failed, err).blocks(noCluster)
+		return unusable(err)
 	}
 	i.cluster = k
 	out := ok("context %s (%s), user %s, of %s", d.Context, k.Server, d.User, strings.Join(d.Files, ", "))

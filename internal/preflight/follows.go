@@ -67,6 +67,9 @@ func (i *inspection) follows(ctx context.Context) outcome {
 	if err != nil {
 		return failure(report.Unknown, err)
 	}
+	if head.Commit == "" {
+		return skipped("there is no commit yet")
+	}
 	var all []outcome
 	for _, p := range slices.SortedFunc(maps.Keys(f.places), func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.remote, b.remote), cmp.Compare(a.branch, b.branch))

@@ -23,7 +23,7 @@ func (i *inspection) workTree(ctx context.Context) outcome {
 		return failure(report.Failed, err).blocks("Git does not answer")
 	}
 	if head.Commit == "" {
-		return warned("no commit yet", "commit the applications: Argo CD sees what is committed and pushed").blocks("there is no commit yet")
+		return warned("no commit yet", "commit the applications: Argo CD sees what is committed and pushed")
 	}
 	out := ok("%s at %s", cmp.Or(head.Branch, "detached HEAD"), git.Short(head.Commit))
 	changed, err := tree.Changed(ctx, ".")
@@ -106,7 +106,7 @@ func (i *inspection) remote(ctx context.Context, r git.Remote, branch string, ma
 	}
 	name := r.Name + " (" + git.Redact(r.URL) + ")"
 	switch {
-	case !main || head.Branch == "":
+	case !main || head.Branch == "" || head.Commit == "":
 		return ok("%s answers", name), true
 	case commit == "":
 		return warned(fmt.Sprintf("%s answers, and has no branch %s", name, branch), "`git push --set-upstream "+r.Name+" "+head.Branch+"`"), true

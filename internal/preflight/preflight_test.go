@@ -143,6 +143,8 @@ func TestEach(t *testing.T) {
 			w.answers[operators] = items(object{"metadata": object{"name": "cnpg", "namespace": "db"}})
 		},
 			"CloudNativePG", report.Failed, "the operator's Deployment db/cnpg is not available", "kubectl -n db describe deployment cnpg", nil},
+		{"no commit yet", func(w *world) { w.work.Git("update-ref", "-d", "HEAD") },
+			"Git work tree", report.Warned, "no commit yet", "commit the applications", []string{"branch that Argo CD follows"}},
 		{"merge under way", func(w *world) { w.work.Write(".git/MERGE_HEAD", w.work.Git("rev-parse", "HEAD")+"\n") },
 			"Git work tree", report.Warned, "a merge is under way", "`git merge --continue`, or `git merge --abort`", nil},
 		{"detached", func(w *world) { w.work.Git("checkout", "--quiet", "--detach") },

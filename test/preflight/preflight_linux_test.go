@@ -17,6 +17,7 @@ import (
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -254,6 +255,14 @@ func TestFewRights(t *testing.T) {
 	if granted < 10 {
 		t.Errorf("only %d objects", granted)
 	}
+	w.eventually("the API server knows the roles", func(ctx context.Context) (bool, error) { // their last is for this
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User:               "system:serviceaccount:ci:bot",
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: "shop", Verb: "list", Resource: "pods"},
+		}}
+		review, err := platform.client.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		return err == nil && review.Status.Allowed, err
+	})
 	w.stands(w.checks(0, bot), with(nil))
 }
 
@@ -343,27 +352,51 @@ func TestControllerScaled(t *testing.T) {
 	w.has(all["pinned certificate"], "not compared with the controller's", "")
 }
 
-// scale scales the controller, and waits until its Pods are as many.
-func (w *world) scale(replicas int32) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
+// scale scales the controller, and waits until its Service leads to as many Pods.
+func (w *world) scale(replicas int) {
 	patch := fmt.Sprintf(`{"spec":{"replicas":%d}}`, replicas)
-	_, err := platform.client.AppsV1().Deployments("kube-system").Patch(ctx, "sealed-secrets-controller", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	_, err := platform.client.AppsV1().Deployments("kube-system").Patch(context.Background(), "sealed-secrets-controller", types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.eventually("the endpoints of the controller", func(ctx context.Context) (bool, error) {
+		list, err := platform.client.DiscoveryV1().EndpointSlices("kube-system").List(ctx, metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=sealed-secrets-controller"})
+		if err != nil {
+			return false, err
+		}
+		n := 0
+		for _, slice := range list.Items {
+			for _, e := range slice.Endpoints {
+				if e.Conditions.Ready == nil || *e.Conditions.Ready {
+					n++
+				}
+			}
+		}
+		return n == replicas, nil
+	})
+}
+
+// eventually polls a condition.
+func (w *world) eventually(what string, met func(context.Context) (bool, error)) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a test that has ended waits, too
+	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for err == nil {
-		var slices *corev1.Endpoints
-		slices, err = platform.client.CoreV1().Endpoints("kube-system").Get(ctx, "sealed-secrets-controller", metav1.GetOptions{})
-		if err == nil && (len(slices.Subsets) > 0) == (replicas > 0) {
+	for {
+		done, err := met(ctx)
+		if done {
 			return
+		}
+		if err != nil {
+			w.Fatalf("%s: %v", what, err)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			err = ctx.Err()
+			w.Fatalf("%s: not in time", what)
 		}
 	}
-	w.Fatal(err)
 }
 
 // TestArgoCDStopped has no ready Pod of Argo CD's server.

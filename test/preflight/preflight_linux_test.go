@@ -277,6 +277,11 @@ func (w *world) account() string {
 	if _, err := accounts.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "bot"}}, metav1.CreateOptions{}); err != nil {
 		w.Fatal(err)
 	}
+	w.Cleanup(func() {
+		if err := accounts.Delete(context.Background(), "bot", metav1.DeleteOptions{}); err != nil {
+			w.Error(err)
+		}
+	})
 	token, err := accounts.CreateToken(ctx, "bot", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		w.Fatal(err)

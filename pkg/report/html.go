@@ -25,7 +25,7 @@ const FactTime = "time"
 // no font. Every application's chain is a picture, the broken ones come first. Its
 // policy forbids everything but the style, so that text of a cluster stays text.
 func HTML(w io.Writer, r *Report) error {
-	t, err := template.New("page").Funcs(template.FuncMap{"line": oneLine, "command": printable}).Parse(pageTemplate)
+	t, err := template.New("page").Funcs(template.FuncMap{"line": oneLine, "lines": lines, "command": printable}).Parse(pageTemplate)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}

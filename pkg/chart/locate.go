@@ -2,6 +2,7 @@ package chart
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -54,14 +55,106 @@ func (r *Rendered) Locate(path, text string) (Position, bool) {
 // LocateIn is Locate for a name within one object: of several places in a template it
 // is the one that made the object.
 func (r *Rendered) LocateIn(o Object, text string) (Position, bool) {
-	if s := r.sources[o.template]; s != nil && text != "" {
-		for i := o.first; i <= o.last; i++ {
+	if o.made != nil && text != "" {
+		s := o.made.source
+		for i := o.made.first; i <= o.made.last; i++ {
 			if n := s.exact(i); n > 0 && n <= len(s.text) && hasWord(s.text[n-1], text) {
 				return Position{Path: s.path, Line: n}, true
 			}
 		}
 	}
 	return r.Locate(o.Path, text)
+}
+
+// LocateReference finds where the name of a reference is written. o is the object whose
+// PodSpec has it, or the one of ObjectReferences.
+func (r *Rendered) LocateReference(o Object, ref Reference) (Position, bool) {
+	return r.LocateField(o, podField(o, ref.Field), ref.Name)
+}
+
+// LocateKey finds where the key of a reference is written.
+func (r *Rendered) LocateKey(o Object, ref Reference) (Position, bool) {
+	at := podField(o, ref.Field)
+	if i := strings.LastIndexByte(at, '.'); i >= 0 {
+		at = at[:i]
+	}
+	root := o.root()
+	if n := find(root, at+".key"); n != nil && n.Value == ref.Key {
+		return r.LocateField(o, at+".key", ref.Key)
+	}
+	if items := find(root, at+".items"); items != nil {
+		for i := range items.Content {
+			place := field(at, "items", i, "key")
+			if n := find(root, place); n != nil && n.Value == ref.Key {
+				return r.LocateField(o, place, ref.Key)
+			}
+		}
+	}
+	return r.LocateIn(o, ref.Key)
+}
+
+// LocateField finds where the text of one of the object's fields is written, for
+// instance the field "spec.template.spec.serviceAccountName".
+func (r *Rendered) LocateField(o Object, at, text string) (Position, bool) {
+	n := find(o.root(), at)
+	if n == nil || n.Line == 0 || text == "" {
+		return r.LocateIn(o, text)
+	}
+	s := o.made.source
+	line := s.exact(o.made.first + n.Line - 1)
+	if line == 0 || line > len(s.text) {
+		// The line stems from a helper or a value as a whole.
+		if p, ok := r.inHelper(text, true); ok {
+			return p, true
+		}
+		return r.LocateIn(o, text)
+	}
+	if hasWord(s.text[line-1], text) {
+		return Position{Path: s.path, Line: line}, true
+	}
+	if p, ok := r.elsewhere(text); ok {
+		return p, true
+	}
+	return Position{Path: s.path, Line: line}, true
+}
+
+// podField is the place of a Pod's field in the object that makes the Pod.
+func podField(o Object, at string) string {
+	path, ok := podPaths[o.Group+"/"+o.Kind]
+	if !ok {
+		return at
+	}
+	return strings.Join(append(slices.Clone(path), "spec", at), ".")
+}
+
+// root is the object with its lines.
+func (o Object) root() *yaml.Node {
+	if o.made == nil {
+		return &yaml.Node{}
+	}
+	return o.made.root
+}
+
+// find follows a place through a document.
+func find(n *yaml.Node, at string) *yaml.Node {
+	for key := range strings.SplitSeq(at, ".") {
+		if n != nil && n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		if n == nil {
+			return nil
+		}
+		if n.Kind != yaml.SequenceNode {
+			n = child(n, key)
+			continue
+		}
+		i, err := strconv.Atoi(key)
+		if err != nil || i < 0 || i >= len(n.Content) {
+			return nil
+		}
+		n = n.Content[i]
+	}
+	return n
 }
 
 // elsewhere looks for a name in what a template takes names from.
@@ -72,17 +165,32 @@ func (r *Rendered) elsewhere(text string) (Position, bool) {
 			return p, true
 		}
 	}
+	return r.inHelper(text, false)
+}
+
+// inHelper looks for a name in the helpers; whole wants it to be the value of a key there.
+func (r *Rendered) inHelper(text string, whole bool) (Position, bool) {
 	for _, f := range r.files {
 		if !strings.HasPrefix(f.Name, "templates/") || !partial(f.Name) {
 			continue
 		}
 		for i, line := range strings.Split(string(f.Data), "\n") {
-			if hasWord(line, text) {
+			if whole && valueOf(line) == text || !whole && hasWord(line, text) {
 				return Position{Path: f.Name, Line: i + 1}, true
 			}
 		}
 	}
 	return Position{}, false
+}
+
+// valueOf is the scalar that a line of YAML gives to a key; empty when it is no such line.
+func valueOf(line string) string {
+	_, value, ok := strings.Cut(line, ": ")
+	if !ok {
+		return ""
+	}
+	value, _, _ = strings.Cut(value, " #")
+	return strings.Trim(strings.TrimSpace(value), `"'`)
 }
 
 // byPath are the templates of a path; an aliased subchart has several.

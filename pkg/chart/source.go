@@ -116,21 +116,17 @@ func (s *source) yamlError(doc document, err error) error {
 	return e
 }
 
-// nameLine is where the name of a document's object stands in the source, else where
-// the object begins there. item is its place in a List.
-func (s *source) nameLine(doc document, obj Object, item int) int {
-	root := nodes(doc.text)
-	if items := child(root, "items"); items != nil && item < len(items.Content) && child(root, "metadata", "name") == nil {
-		root = items.Content[item]
-	}
+// nameLine is where the name of an object stands in the source, else where the object
+// begins there.
+func (m *origin) nameLine() int {
 	for _, path := range [][]string{{"metadata", "name"}, {"metadata", "generateName"}, {"kind"}} {
-		if n := child(root, path...); n != nil {
-			if line := s.exact(doc.line + n.Line - 1); line > 0 {
+		if n := child(m.root, path...); n != nil {
+			if line := m.source.exact(m.first + n.Line - 1); line > 0 {
 				return line
 			}
 		}
 	}
-	return s.line(doc.line + max(root.Line, 1) - 1)
+	return m.source.line(m.first + max(m.root.Line, 1) - 1)
 }
 
 // nodes reads a document with its lines.

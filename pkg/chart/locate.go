@@ -56,10 +56,9 @@ func (r *Rendered) Locate(path, text string) (Position, bool) {
 // is the one that made the object.
 func (r *Rendered) LocateIn(o Object, text string) (Position, bool) {
 	if o.made != nil && text != "" {
-		s := o.made.source
 		for i := o.made.first; i <= o.made.last; i++ {
-			if n := s.exact(i); n > 0 && n <= len(s.text) && hasWord(s.text[n-1], text) {
-				return Position{Path: s.path, Line: n}, true
+			if p, ok := o.made.source.word(i, text); ok {
+				return p, true
 			}
 		}
 	}
@@ -100,22 +99,17 @@ func (r *Rendered) LocateField(o Object, at, text string) (Position, bool) {
 	if n == nil || n.Line == 0 || text == "" {
 		return r.LocateIn(o, text)
 	}
-	s := o.made.source
-	line := s.exact(o.made.first + n.Line - 1)
-	if line == 0 || line > len(s.text) {
-		// The line stems from a helper or a value as a whole.
-		if p, ok := r.inHelper(text, true); ok {
-			return p, true
-		}
-		return r.LocateIn(o, text)
-	}
-	if hasWord(s.text[line-1], text) {
-		return Position{Path: s.path, Line: line}, true
+	rendered := o.made.first + n.Line - 1
+	if p, ok := o.made.source.word(rendered, text); ok {
+		return p, true
 	}
 	if p, ok := r.elsewhere(text); ok {
 		return p, true
 	}
-	return Position{Path: s.path, Line: line}, true
+	if line := o.made.source.exact(rendered); line > 0 {
+		return Position{Path: o.Path, Line: line}, true
+	}
+	return Position{}, false
 }
 
 // podField is the place of a Pod's field in the object that makes the Pod.
@@ -165,32 +159,17 @@ func (r *Rendered) elsewhere(text string) (Position, bool) {
 			return p, true
 		}
 	}
-	return r.inHelper(text, false)
-}
-
-// inHelper looks for a name in the helpers; whole wants it to be the value of a key there.
-func (r *Rendered) inHelper(text string, whole bool) (Position, bool) {
 	for _, f := range r.files {
 		if !strings.HasPrefix(f.Name, "templates/") || !partial(f.Name) {
 			continue
 		}
 		for i, line := range strings.Split(string(f.Data), "\n") {
-			if whole && valueOf(line) == text || !whole && hasWord(line, text) {
+			if hasWord(line, text) {
 				return Position{Path: f.Name, Line: i + 1}, true
 			}
 		}
 	}
 	return Position{}, false
-}
-
-// valueOf is the scalar that a line of YAML gives to a key; empty when it is no such line.
-func valueOf(line string) string {
-	_, value, ok := strings.Cut(line, ": ")
-	if !ok {
-		return ""
-	}
-	value, _, _ = strings.Cut(value, " #")
-	return strings.Trim(strings.TrimSpace(value), `"'`)
 }
 
 // byPath are the templates of a path; an aliased subchart has several.

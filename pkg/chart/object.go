@@ -151,6 +151,9 @@ func (r *Rendered) read(template, text string, o Options) error {
 		if len(raw) == 0 {
 			continue
 		}
+		if err := src.checkAnnotations(doc, raw); err != nil {
+			return err
+		}
 		roots := flattenNodes(nodes(doc.text))
 		for i, item := range flatten(raw) {
 			obj := newObject(item, o.Namespace)

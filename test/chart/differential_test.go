@@ -68,7 +68,7 @@ func options(name string) []chart.Options {
 		over := plain
 		over.ValueFiles = []string{"prod.yaml"}
 		over.Parameters = []chart.Parameter{
-			{Name: "ports.extra", Value: "1234"}, {Name: "text", Value: "1,2", ForceString: true}, {Name: "annotations.list", Value: "{a,b}"},
+			{Name: "ports.extra", Value: "1234"}, {Name: "text", Value: "1,2", ForceString: true}, {Name: "listed", Value: "{a,b}"},
 			{Name: `annotations.example\.com/a`, Value: "b"},
 		}
 		all = append(all, over)
@@ -137,8 +137,8 @@ func pack(t *testing.T, charts, name string) {
 			t.Fatal(err)
 		}
 	}
-	for _, close := range []func() error{w.Close, zip.Close} {
-		if err := close(); err != nil {
+	for _, end := range []func() error{w.Close, zip.Close} {
+		if err := end(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -229,11 +229,11 @@ func canonical(t *testing.T, v any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var any any
-	if err := json.Unmarshal(data, &any); err != nil {
+	var plain any
+	if err := json.Unmarshal(data, &plain); err != nil {
 		t.Fatal(err)
 	}
-	data, err = json.Marshal(any)
+	data, err = json.Marshal(plain)
 	if err != nil {
 		t.Fatal(err)
 	}

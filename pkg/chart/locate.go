@@ -231,9 +231,10 @@ func (r *Rendered) elsewhere(text string) (Position, bool) {
 	}
 	for _, f := range r.files {
 		if f.Name == chartFile {
-			p, ok := findValue(nodes(string(f.Data)), text, "")
-			p.Path = chartFile
-			return p, ok
+			if p, ok := findValue(nodes(string(f.Data)), text, ""); ok {
+				p.Path = chartFile
+				return p, true
+			}
 		}
 	}
 	return Position{}, false

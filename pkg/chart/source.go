@@ -3,7 +3,6 @@ package chart
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -134,13 +133,8 @@ func (s *source) word(rendered int, text string) (Position, bool) {
 
 // yamlError ties what a YAML library says about a rendered document to the template.
 func (s *source) yamlError(doc document, err error) error {
-	e := &Error{Path: s.path, Line: s.line(doc.line), Cause: "what it renders is not YAML: " + withoutValues(err.Error())}
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		e.Line = s.line(doc.line + n - 1)
-		e.Cause = strings.Replace(e.Cause, m[0]+": ", "", 1)
-	}
-	return e
+	cause, line := yamlCause(err.Error())
+	return &Error{Path: s.path, Line: s.line(doc.line + max(line, 1) - 1), Cause: "what it renders is not YAML: " + cause}
 }
 
 // checkAnnotations refuses what Helm refuses: an annotation that is no string, for

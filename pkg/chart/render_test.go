@@ -1,8 +1,12 @@
 package chart_test
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -656,4 +660,69 @@ spec:
 			t.Errorf("Locate %q: %s, want %s", text, got, want)
 		}
 	}
+}
+
+// The path is that of a file which is there, whatever name the chart has in between.
+func TestSubchartPaths(t *testing.T) {
+	text := `
+-- Chart.yaml --
+apiVersion: v2
+name: web
+version: 0.1.0
+dependencies:
+  - {name: db, version: 0.1.0, alias: first}
+  - {name: db, version: 0.1.0, alias: second}
+  - {name: cache, version: 0.1.0}
+-- values.yaml --
+first: {name: one}
+second:
+  name: two
+-- charts/database/Chart.yaml --
+apiVersion: v2
+name: db
+version: 0.1.0
+-- charts/database/templates/a.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .Values.name }}
+`
+	files := append(archive(t, text), chart.File{Name: "charts/cache-0.1.0.tgz", Data: tgz(t, map[string]string{
+		"cache/Chart.yaml":       "apiVersion: v2\nname: cache\nversion: 0.1.0\n",
+		"cache/templates/a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: three\n",
+	})})
+	r, err := chart.Render(files, chart.Options{Namespace: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"charts/cache-0.1.0.tgz:0 ConfigMap shop/three",
+		"charts/database/templates/a.yaml:4 ConfigMap shop/one", "charts/database/templates/a.yaml:4 ConfigMap shop/two",
+	}
+	if diff := cmp.Diff(want, described(r)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	p, _ := r.LocateField(r.Objects[2], "metadata.name", "two")
+	if want := (chart.Position{Path: "values.yaml", Line: 3, Key: "second.name", Literal: true}); p != want {
+		t.Errorf("%+v, want %+v", p, want)
+	}
+}
+
+func tgz(t *testing.T, files map[string]string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	w := tar.NewWriter(zip)
+	for name, text := range files {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(w.Close(), zip.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }

@@ -143,15 +143,33 @@ type folders map[*chart.Chart]string
 
 func (at folders) fill(c *chart.Chart, files []File, folder string) {
 	at[c] = folder
+	names := aliases(c)
 	for _, d := range c.Dependencies() {
 		name := d.Name()
-		for _, want := range c.Metadata.Dependencies {
-			if want.Alias == name {
-				name = want.Name
-			}
+		if own, ok := names[name]; ok {
+			name = own
 		}
 		at.fill(d, files, subfolder(files, path.Join(folder, "charts"), name))
 	}
+}
+
+// aliases are the names that a chart gives to others, with their own. Helm has put them
+// in the place of those; the file still has both.
+func aliases(c *chart.Chart) map[string]string {
+	names := map[string]string{}
+	for _, f := range c.Raw {
+		if f.Name != chartFile {
+			continue
+		}
+		dependencies := child(nodes(string(f.Data)), "dependencies")
+		for i := 0; dependencies != nil && i < len(dependencies.Content); i++ {
+			alias, name := child(dependencies.Content[i], "alias"), child(dependencies.Content[i], "name")
+			if alias != nil && name != nil {
+				names[alias.Value] = name.Value
+			}
+		}
+	}
+	return names
 }
 
 // subfolder is where a chart of this name lies.

@@ -22,13 +22,15 @@ type Parameter struct {
 	Name        string // for instance "image.tag" or "hosts[0].name"
 	Value       string
 	ForceString bool
+	File        string // name of a File whose content is the value, in Value's place
 }
 
 // Options say how a chart is rendered. They follow the helm section of an Argo CD
-// application's source, and are read the same way.
+// application's source, and are read the same way; see WithSource.
 type Options struct {
-	Release     string   // name of the release; default: the chart's name
-	Namespace   string   // of the release, and of every object that names none
+	Release     string   // name of the release; Argo CD's default is the application's name, ours the chart's
+	Namespace   string   // of the release
+	Destination string   // namespace of objects that name none; default Namespace
 	KubeVersion string   // default DefaultKubeVersion
 	APIVersions []string // known to the cluster beside Kubernetes' own, CloudNativePG's and Sealed Secrets'
 
@@ -37,6 +39,7 @@ type Options struct {
 	Values             map[string]any
 	Parameters         []Parameter // over Values
 	SkipCRDs           bool
+	SkipSchema         bool // values.schema.json does not count
 
 	Plaintext string // folder of plaintext Secrets, which is never read; default "local-secrets"
 
@@ -112,9 +115,9 @@ func render(files []File, o Options, change func(*chart.Chart)) (*output, error)
 	if release == "" {
 		release = c.Name()
 	}
-	in, err := chartutil.ToRenderValues(c, values, chartutil.ReleaseOptions{
+	in, err := chartutil.ToRenderValuesWithSchemaValidation(c, values, chartutil.ReleaseOptions{
 		Name: release, Namespace: o.Namespace, Revision: 1, IsInstall: true,
-	}, caps)
+	}, caps, o.SkipSchema)
 	if err != nil {
 		return nil, chartError(valuesFile, err)
 	}
@@ -127,6 +130,14 @@ func render(files []File, o Options, change func(*chart.Chart)) (*output, error)
 		return nil, templateError(c, err)
 	}
 	return &output{chart: c, values: used, manifests: manifests}, nil
+}
+
+// ObjectNamespace is the namespace of objects that name none.
+func (o Options) ObjectNamespace() string {
+	if o.Destination == "" {
+		return o.Namespace
+	}
+	return o.Destination
 }
 
 // capabilities are what a template sees of the cluster.

@@ -157,7 +157,7 @@ func (r *Rendered) read(template, text string, o Options) error {
 		}
 		roots := flattenNodes(nodes(doc.text))
 		for i, item := range flatten(raw) {
-			obj := newObject(item, o.Namespace)
+			obj := newObject(item, o.ObjectNamespace())
 			if obj.Kind == "" {
 				return &Error{Path: src.path, Line: src.line(doc.line), Cause: "a document has no kind"}
 			}

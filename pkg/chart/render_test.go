@@ -178,6 +178,21 @@ metadata:
 			want: []string{"templates/a.yaml:5 ConfigMap shop/a-name-of-twenty-one"},
 		},
 		{
+			name: "a chart that counts its own characters", reason: "no mark gets through; what looks like the name is taken",
+			files: `
+-- templates/a.yaml --
+{{- if contains "\u27e6" (include (print .Template.BasePath "/a.tpl") .) }}{{ fail "marked" }}{{ end }}
+# named below
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: one
+-- templates/a.tpl --
+# x
+`,
+			want: []string{"templates/a.yaml:6 ConfigMap shop/one"},
+		},
+		{
 			name: "kinds without a namespace", reason: "they live in none, whatever they say",
 			files: `
 -- templates/a.yaml --
@@ -346,6 +361,11 @@ func TestErrors(t *testing.T) {
 			want:  "templates/a.yaml:3: render: what it renders is not YAML: mapping values are not allowed in this context",
 		},
 		{
+			name: "no object", reason: "text alone, for instance of a file that is no manifest",
+			files: minimal + "-- templates/a.yaml --\n# a\nhello, world\n",
+			want:  "templates/a.yaml:2: render: a document is no object",
+		},
+		{
 			name: "no kind", reason: "nobody can apply it",
 			files: minimal + "-- templates/a.yaml --\napiVersion: v1\nmetadata: {name: a}\n",
 			want:  "templates/a.yaml:1: render: a document has no kind",
@@ -488,6 +508,7 @@ metadata:
 		{"nothing is given", chart.Options{}, `"chart"`},
 		{"a later file wins", chart.Options{ValueFiles: []string{"one.yaml", "two.yaml"}}, `"two"`},
 		{"a file beside the chart", chart.Options{ValueFiles: []string{"../shared.yaml"}}, `"shared"`},
+		{"a roundabout name", chart.Options{ValueFiles: []string{"./x/../one.yaml"}}, `"one"`},
 		{"values win over files", chart.Options{ValueFiles: []string{"one.yaml"}, Values: map[string]any{"v": "given"}}, `"given"`},
 		{
 			"parameters win over values", chart.Options{Values: map[string]any{"v": "given"}, Parameters: []chart.Parameter{{Name: "v", Value: "set"}}},

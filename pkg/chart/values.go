@@ -3,6 +3,7 @@ package chart
 import (
 	"cmp"
 	"encoding/json"
+	"path"
 	"slices"
 	"strings"
 
@@ -38,6 +39,7 @@ func (o Options) values(files []File) (map[string]any, error) {
 
 // content is that of a file.
 func content(files []File, name string) ([]byte, bool) {
+	name = path.Clean(name)
 	i := slices.IndexFunc(files, func(f File) bool { return f.Name == name })
 	if i < 0 {
 		return nil, false

@@ -207,8 +207,9 @@ func (r *reader) outside() map[string]string {
 	}
 	for _, name := range names {
 		p := inRepository(r.opts.Dir, name)
-		if !strings.HasPrefix(p, r.opts.Dir+"/") && fs.ValidPath(p) {
-			out[p] = name
+		own, inside := strings.CutPrefix(p, r.opts.Dir+"/")
+		if fs.ValidPath(p) && (!inside || strings.HasPrefix(name, "/") && !r.plaintext(own)) {
+			out[p] = path.Clean(name)
 		}
 	}
 	return out

@@ -22,7 +22,13 @@ type Parameter struct {
 	Name        string // for instance "image.tag" or "hosts[0].name"
 	Value       string
 	ForceString bool
-	File        string // name of a File whose content is the value, in Value's place
+}
+
+// FileParameter is a value that is the content of a file, as Argo CD's
+// helm.fileParameters.
+type FileParameter struct {
+	Name string // as a Parameter's
+	File string // name of a File
 }
 
 // Options say how a chart is rendered. They follow the helm section of an Argo CD
@@ -37,7 +43,8 @@ type Options struct {
 	ValueFiles         []string // names of Files, over values.yaml; a later one wins
 	IgnoreMissingFiles bool     // a value file that is not there is no error
 	Values             map[string]any
-	Parameters         []Parameter // over Values
+	Parameters         []Parameter     // over Values
+	FileParameters     []FileParameter // over Values
 	SkipCRDs           bool
 	SkipSchema         bool // values.schema.json does not count
 

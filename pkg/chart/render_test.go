@@ -520,7 +520,7 @@ metadata:
 		{"one that is escaped already", chart.Options{Parameters: []chart.Parameter{{Name: "v", Value: `a\,b`}}}, `"a,b"`},
 		{"a list", chart.Options{Parameters: []chart.Parameter{{Name: "v", Value: "{a,b}"}}}, `["a","b"]`},
 		{"nothing", chart.Options{Parameters: []chart.Parameter{{Name: "v", Value: ""}}}, `""`},
-		{"a parameter's file", chart.Options{Parameters: []chart.Parameter{{Name: "v", File: "one.yaml"}}}, `"v: one\n"`},
+		{"a parameter's file", chart.Options{FileParameters: []chart.FileParameter{{Name: "v", File: "one.yaml"}}}, `"v: one\n"`},
 		{"a file that need not be there", chart.Options{ValueFiles: []string{"three.yaml"}, IgnoreMissingFiles: true}, `"chart"`},
 	}
 	for _, tt := range tests {
@@ -548,7 +548,9 @@ func TestWithSource(t *testing.T) {
 		Release: "rel", Namespace: "tpl", Destination: "dest", KubeVersion: "1.30.0", APIVersions: []string{"a/v1/B"},
 		ValueFiles: []string{"one.yaml"}, IgnoreMissingFiles: true, SkipCRDs: true, SkipSchema: true,
 		Values:     map[string]any{"v": "object"},
-		Parameters: []chart.Parameter{{Name: "p", Value: "1", ForceString: true}, {Name: "f", File: "f.txt"}},
+		Parameters: []chart.Parameter{{Name: "p", Value: "1", ForceString: true}},
+
+		FileParameters: []chart.FileParameter{{Name: "f", File: "f.txt"}},
 	}
 	unexported := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".last" }, cmp.Ignore())
 	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
@@ -569,7 +571,7 @@ func TestWithSource(t *testing.T) {
 	if err == nil {
 		t.Errorf("the file of a parameter is not there, and %v was rendered", r.Objects)
 	}
-	got.Parameters = nil
+	got.FileParameters = nil
 	if r, err = chart.Render(archive(t, minimal+"-- templates/a.yaml --\n{apiVersion: v1, kind: ConfigMap, metadata: {name: {{ .Release.Name }}-{{ .Release.Namespace }}}}\n"), got); err != nil {
 		t.Fatal(err)
 	}

@@ -30,6 +30,11 @@ func (o Options) values(files []File) (map[string]any, error) {
 	}
 	out = over(out, o.Values)
 	for _, p := range o.Parameters {
+		if err := p.set(out); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range o.FileParameters {
 		if err := p.set(out, files); err != nil {
 			return nil, err
 		}
@@ -48,21 +53,25 @@ func content(files []File, name string) ([]byte, bool) {
 }
 
 // set puts the parameter into values.
-func (p Parameter) set(values map[string]any, files []File) error {
-	var err error
-	switch {
-	case p.File != "":
-		data, ok := content(files, p.File)
-		if !ok {
-			return &Error{Path: p.File, Cause: "the file of parameter " + p.Name + " is not there"}
-		}
-		err = strvals.ParseIntoFile(p.Name+"=file", values, func([]rune) (any, error) { return string(data), nil })
-	case p.ForceString:
-		err = strvals.ParseIntoString(p.Name+"="+escape(p.Value), values)
-	default:
-		err = strvals.ParseInto(p.Name+"="+escape(p.Value), values)
+func (p Parameter) set(values map[string]any) error {
+	parse := strvals.ParseInto
+	if p.ForceString {
+		parse = strvals.ParseIntoString
 	}
-	if err != nil {
+	if err := parse(p.Name+"="+escape(p.Value), values); err != nil {
+		return &Error{Cause: "parameter " + p.Name + ": it cannot be set"}
+	}
+	return nil
+}
+
+// set puts the parameter into values.
+func (p FileParameter) set(values map[string]any, files []File) error {
+	data, ok := content(files, p.File)
+	if !ok {
+		return &Error{Path: p.File, Cause: "the file of parameter " + p.Name + " is not there"}
+	}
+	read := func([]rune) (any, error) { return string(data), nil }
+	if err := strvals.ParseIntoFile(p.Name+"=file", values, read); err != nil {
 		return &Error{Cause: "parameter " + p.Name + ": it cannot be set"}
 	}
 	return nil
@@ -122,8 +131,9 @@ func (o Options) WithSource(helm map[string]any) (Options, error) {
 	for _, p := range h.Parameters {
 		o.Parameters = append(o.Parameters, Parameter{Name: p.Name, Value: p.Value, ForceString: p.ForceString})
 	}
+	o.FileParameters = slices.Clone(o.FileParameters)
 	for _, p := range h.FileParameters {
-		o.Parameters = append(o.Parameters, Parameter{Name: p.Name, File: p.Path})
+		o.FileParameters = append(o.FileParameters, FileParameter{Name: p.Name, File: p.Path})
 	}
 	return o, nil
 }
@@ -135,7 +145,8 @@ func (o Options) sets(key string) bool {
 		m, _ := now.(map[string]any)
 		now = m[part]
 	}
-	return now != nil || slices.ContainsFunc(o.Parameters, func(p Parameter) bool { return p.Name == key })
+	return now != nil || slices.ContainsFunc(o.Parameters, func(p Parameter) bool { return p.Name == key }) ||
+		slices.ContainsFunc(o.FileParameters, func(p FileParameter) bool { return p.Name == key })
 }
 
 // escape keeps commas in a value from beginning another one. Argo CD does the same

@@ -200,10 +200,8 @@ func (r *reader) plaintext(name string) bool {
 func (r *reader) outside() map[string]string {
 	out := map[string]string{}
 	names := slices.Clone(r.opts.Chart.ValueFiles)
-	for _, p := range r.opts.Chart.Parameters {
-		if p.File != "" {
-			names = append(names, p.File)
-		}
+	for _, p := range r.opts.Chart.FileParameters {
+		names = append(names, p.File)
 	}
 	for _, name := range names {
 		p := inRepository(r.opts.Dir, name)

@@ -300,7 +300,6 @@ func (f *finder) noNamespace(name string, r Result, n finding) {
 		return
 	}
 	if r.Kind == "SealedSecret" {
-		n.object = "SealedSecret " + name + "/" + r.Name
 		if file := f.file(r.Name); file != nil {
 			n.path, n.line = file.Path, file.Line
 		}

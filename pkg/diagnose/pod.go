@@ -239,7 +239,7 @@ func (f *finder) configError(p *corev1.Pod, o owner, c container, message string
 
 // explained says whether something is known already that a Pod waits for.
 func (f *finder) explained(p *corev1.Pod) bool {
-	return slices.ContainsFunc(f.found, func(n *finding) bool { return slices.Contains(n.gives, "Pod/"+p.Name) })
+	return f.blamed("Pod/" + p.Name)
 }
 
 // place is the template of a workload.

@@ -88,6 +88,9 @@ func (f *finder) contracted(s *repo.SecretSpec) {
 	}
 	n := finding{object: f.object("Secret", s.Name), gives: []string{"Secret/" + s.Name}}
 	state, keys := f.lookup("Secret", s.Name)
+	if state == absent && f.blamed("Secret/"+s.Name) {
+		return
+	}
 	if state == absent {
 		f.noSecret(wanted{kind: "Secret", name: s.Name}, at(f.in.Contract.Path, s.Line)+" asks for it", n)
 		return
@@ -105,6 +108,11 @@ func (f *finder) contracted(s *repo.SecretSpec) {
 			f.noSecretKey(r, owner{}, keys, m)
 		}
 	}
+}
+
+// blamed says whether it is known already what breaks an object.
+func (f *finder) blamed(key string) bool {
+	return slices.ContainsFunc(f.found, func(n *finding) bool { return slices.Contains(n.gives, key) })
 }
 
 // sealedSecret looks at one SealedSecret of the cluster.
@@ -242,6 +250,10 @@ func short(fingerprint string) string {
 // sealedFor reports ciphertext that is bound to another namespace or name.
 func (f *finder) sealedFor(name, target string, n finding) {
 	namespace, other, _ := strings.Cut(target, "/")
+	n.object = "SealedSecret " + f.in.Namespace + "/" + name
+	if file := f.file(name); file != nil && file.Namespace != "" {
+		n.object = "SealedSecret " + file.Namespace + "/" + name
+	}
 	what := "name " + other
 	if namespace != f.in.Namespace {
 		what = "namespace " + namespace

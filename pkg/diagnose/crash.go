@@ -150,7 +150,7 @@ type pattern struct {
 // and Node.js.
 func patterns() []pattern {
 	return []pattern{
-		{"database-password", regexp.MustCompile(`28P01|password authentication failed for user "?([^"\s]*)|\bP1000\b|Authentication failed against database`)},
+		{"database-password", regexp.MustCompile(`28P01|password authentication failed|\bP1000\b|Authentication failed against database`)},
 		{"database-unknown", regexp.MustCompile(`3D000|database "([^"]+)" does not exist|\bP1003\b`)},
 		{"host-unresolved", regexp.MustCompile(`could not translate host name "([^"]+)"|failed to resolve host '([^']+)'|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)|lookup ([\w.-]+)(?: on [\d.:]+)?: no such host|Name or service not known|Temporary failure in name resolution|nodename nor servname`)},
 		{"database-not-migrated", regexp.MustCompile(`relation "([^"]+)" does not exist|42P01|UndefinedTable|\bP2021\b|no such table: (\w+)`)},

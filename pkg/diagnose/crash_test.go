@@ -96,6 +96,12 @@ func logCases() []aCase {
 			logs(`could not translate host name "shop-cache.shpo.svc" to address: Name or service not known`)(w)
 			w.lines["Deployment/web/shop-cache.shpo.svc"] = place{values, 20}
 		}, edit: values + ":20: shop-cache.shpo.svc -> shop-cache.shop.svc"},
+		{rule: "host-unresolved", reason: "Prisma does not tell it from a database that is down", breaks: func(w *world) {
+			logs("P1001: Can't reach database server at `shop-pg-wr`:`5432`")(w)
+			w.lines["Deployment/web/shop-pg-wr"] = place{values, 20}
+		}, edit: values + ":20: shop-pg-wr -> shop-pg-rw"},
+		{rule: "crash", reason: "a line about a variable that is set", breaks: logs("set LOG_LEVEL to debug", "panic")},
+		{rule: "crash", reason: "a right in PostgreSQL is no file", breaks: logs("ERROR: permission denied for table users")},
 		{rule: "host-unresolved", reason: "no name is said", breaks: logs("socket.gaierror: [Errno -2] Name or service not known")},
 		{rule: "database-not-ready", reason: "its Service is not there yet", breaks: func(w *world) {
 			logs("lookup shop-pg-rw on 10.0.0.10:53: no such host")(w)

@@ -28,6 +28,8 @@ func (s *stage) into(n *finding) {
 	switch s.rule {
 	case "not-committed", "not-pushed":
 		n.gives = append(n.gives, "Unpushed")
+	case "gone":
+		n.from = append(n.from, "Namespace")
 	case "not-synced":
 		n.gives, n.from = append(n.gives, "Unsynced"), append(n.from, "NeverSynced", "Operation")
 	}

@@ -118,7 +118,7 @@ func (f *finder) outOfMemory(o owner, c container, n finding) {
 		f.add("out-of-memory", n)
 		return
 	}
-	old, file, line := f.locate(o.kind, o.name, "memory: "+limit.String(), limit.String())
+	old, file, line := f.locateField(o.kind, o.name, "limits.memory", "memory: "+limit.String(), `memory: "`+limit.String()+`"`, limit.String())
 	n.path, n.line = or(file, n.path), line
 	n.message = fmt.Sprintf("%s needs more memory than its limit of %s", c.what, limit)
 	more := limit.DeepCopy()

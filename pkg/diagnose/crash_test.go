@@ -39,6 +39,19 @@ func exitCases() []aCase {
 			w.crashes("web-2-abc", 137, "OOMKilled")
 			w.lines["Deployment/web/memory: 2Gi"] = place{values, 9}
 		}, says: "its limit of 2Gi", edit: values + ":9: memory: 2Gi -> memory: 4Gi"},
+		{rule: "out-of-memory", reason: "the request has the same text in another line", breaks: func(w *world) {
+			w.crashes("web-2-abc", 137, "OOMKilled")
+			w.lines["Deployment/web/memory: 2Gi"] = place{values, 9}
+			w.lines["Deployment/web/limits.memory memory: 2Gi"] = place{values, 12}
+		}, edit: values + ":12: memory: 2Gi -> memory: 4Gi"},
+		{rule: "crash", reason: "a sidecar", breaks: func(w *world) {
+			p := w.crashes("web-2-abc", 1, "Error")
+			always := corev1.ContainerRestartPolicyAlways
+			p.Spec.InitContainers[0].RestartPolicy = &always
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{p.Status.ContainerStatuses[0]}
+			p.Status.InitContainerStatuses[0].Name = "setup"
+			p.Status.ContainerStatuses[0] = running().ContainerStatuses[0]
+		}, says: "init container setup crashes"},
 		{rule: "out-of-memory", reason: "no limit", breaks: func(w *world) {
 			w.crashes("web-2-abc", 137, "OOMKilled").Spec.Containers[0].Resources.Limits = nil
 		}},

@@ -124,7 +124,7 @@ func (f *finder) insufficient(p *corev1.Pod, o owner, message string, n finding)
 		}
 		if most != nil && asked.Cmp(*most) > 0 {
 			n.message = fmt.Sprintf("asks for %s of %s, and the largest node has %s at all", asked.String(), name, most)
-			n.since = time.Time{}.Add(time.Second) // as long as there are nodes
+			n.since = forEver()
 		}
 		f.add("insufficient-resources", n)
 		return

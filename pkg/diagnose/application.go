@@ -148,7 +148,7 @@ func (f *finder) noKind(m string, n finding) bool {
 	return true
 }
 
-// places are the ways in which Helm says where a template is wrong. A line is one of
+// where is the template that Helm says is wrong. A line is one of
 // the template only where Helm says so; YAML errors count rendered lines.
 func (f *finder) where(m string) (file string, line int) {
 	for _, e := range []string{`\(([\w.-]+/templates/[^:()\s]+):(\d+)`, `template: ([\w.-]+/templates/[^:\s]+):(\d+)`, `YAML parse error on ([\w.-]+/templates/[^:\s]+)`, `([\w.-]+/templates/[\w./-]+\.(?:ya?ml|tpl))`} {

@@ -1,0 +1,45 @@
+package lint_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/sealway/sealway/pkg/lint"
+)
+
+// applications are the three of this repository, sealed.
+func applications(t testing.TB) files {
+	t.Helper()
+	f := folder(t, "../../applications", "applications")
+	f[".gitignore"] = "local-secrets/\n"
+	return f.seal(t)
+}
+
+// The applications of this repository have no finding.
+func TestApplications(t *testing.T) {
+	res := check(t, applications(t).open(t), lint.Options{})
+	if len(res.Findings) > 0 {
+		t.Errorf("findings:\n%s", strings.Join(lines(res), "\n"))
+	}
+	if res.Applications != 3 || res.Objects < 20 || res.References < 20 || len(res.Unrendered) > 0 {
+		t.Errorf("looked at %+v", res)
+	}
+}
+
+// Without the sealed files, each Secret of the contract is told once, and nothing that
+// follows from it.
+func TestNothingSealed(t *testing.T) {
+	f := folder(t, "../../applications", "applications")
+	f[".gitignore"] = "local-secrets/\n"
+	maps.DeleteFunc(f, func(name, _ string) bool { return strings.Contains(name, "/sealed-") })
+	res := check(t, f.open(t), lint.Options{})
+	for _, finding := range res.Findings {
+		if finding.Rule != "contract-without-sealed" {
+			t.Errorf("%s: %s: %s", finding.Rule, finding.Position(), finding.Message)
+		}
+	}
+	if len(res.Findings) != 8 {
+		t.Errorf("%d findings:\n%s", len(res.Findings), strings.Join(lines(res), "\n"))
+	}
+}

@@ -1,0 +1,179 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/sealway/sealway/pkg/chart"
+)
+
+// moment is when a sync applies an object: Argo CD takes the phases one after the
+// other, in each the waves, and applies a wave as a whole; it begins the next one when
+// everything of this one is healthy and its hooks have ended (gitops-engine v0.7.1
+// pkg/sync/sync_context.go, Sync).
+type moment struct{ phase, wave int }
+
+func momentOf(o chart.Object) moment {
+	if o.Wave == always {
+		return moment{-1, always}
+	}
+	return moment{slices.Index(phases, o.Phase()), o.Wave}
+}
+
+var phases = []string{chart.PreSync, chart.Sync, chart.PostSync, chart.SyncFail}
+
+func (m moment) before(o moment) bool {
+	return m.phase < o.phase || m.phase == o.phase && m.wave < o.wave
+}
+
+func (m moment) String() string {
+	return fmt.Sprintf("%s, wave %d", phases[m.phase], m.wave)
+}
+
+// dependency is something that an object has to wait for.
+type dependency struct {
+	made product
+	what string // for instance "Secret shop/db (env X of container web)"
+}
+
+// waits reports whether a sync waits for an object: for one that has no health and no
+// end it does not, nor for a workload without Pods.
+func waits(o chart.Object) bool {
+	switch o.Kind {
+	case "Pod", "Job":
+		return true
+	case "Deployment", "StatefulSet", "ReplicaSet":
+		replicas, set, _ := unstructured.NestedInt64(o.Raw, "spec", "replicas")
+		return !set || replicas > 0
+	case "DaemonSet":
+		return true
+	}
+	return isCluster(o)
+}
+
+// dependencies are what an object needs of its own application, each with the product
+// that is there first.
+func (c *checker) dependencies(a *application, o chart.Object) []dependency {
+	var out []dependency
+	add := func(d dependency) {
+		if !slices.ContainsFunc(out, func(e dependency) bool { return sameObject(e.made.object, d.made.object) }) {
+			out = append(out, d)
+		}
+	}
+	for _, ref := range needs(o) {
+		made := c.produced[identityOf(o, ref)]
+		if ref.Optional || len(made) == 0 {
+			continue
+		}
+		first := slices.MinFunc(made, func(x, y product) int {
+			if momentOf(x.object).before(momentOf(y.object)) {
+				return -1
+			}
+			return 1
+		})
+		if first.app == a && !sameObject(first.object, o) {
+			add(dependency{first, fmt.Sprintf("%s %q (%s)", ref.Kind, ref.Name, ref.Where)})
+		}
+	}
+	if !isCluster(o) {
+		for _, db := range a.databases(o) {
+			add(dependency{product{app: a, object: db.cluster}, fmt.Sprintf("the database %q (%s)", db.cluster.Name, db.why)})
+		}
+	}
+	return out
+}
+
+func sameObject(a, b chart.Object) bool {
+	return a.Group == b.Group && a.Kind == b.Kind && a.Namespace == b.Namespace && a.Name == b.Name && a.Path == b.Path
+}
+
+func hookOrder(c *checker, a *application) { c.order(a, true) }
+
+func waveOrder(c *checker, a *application) { c.order(a, false) }
+
+// order finds what comes too late; hooks and other objects are two rules.
+func (c *checker) order(a *application, hooks bool) {
+	for _, o := range a.objects {
+		if !waits(o) || o.Hook == chart.SyncFail || (o.Hook != "") != hooks {
+			continue
+		}
+		for _, d := range c.dependencies(a, o) {
+			now, then := momentOf(o), momentOf(d.made.object)
+			if !now.before(then) {
+				continue
+			}
+			c.add(a.whenPlace(o), finding(o.String(),
+				fmt.Sprintf("it comes in %s, and needs %s, which comes later: %s (%s); the sync waits for ever", now, d.what, then, a.atObject(d.made.object)),
+				a.inOrder(o, d.made.object)))
+		}
+	}
+}
+
+// whenPlace is the line that says when an object comes, else the object's.
+func (a *application) whenPlace(o chart.Object) place {
+	if a.chart != nil {
+		for _, name := range []string{hookAnnotation, waveAnnotation, "helm.sh/hook", "helm.sh/hook-weight"} {
+			if p, ok := a.chart.LocateIn(o, name); ok && p.Path == o.Path {
+				return a.at(p.Path, p.Line)
+			}
+		}
+	}
+	return a.atObject(o)
+}
+
+// early is the wave that an object belongs to by convention.
+func early(o chart.Object) int {
+	switch {
+	case isCluster(o):
+		return -2
+	case o.Kind == "Job", o.Kind == "Pod":
+		return -1
+	case waits(o):
+		return 0
+	default:
+		return -3
+	}
+}
+
+// inOrder says which annotation goes where. Applied, the finding is gone.
+func (a *application) inOrder(o, needed chart.Object) string {
+	now, then := momentOf(o), momentOf(needed)
+	switch {
+	case now.phase == then.phase && early(needed) <= o.Wave:
+		return a.setWave(needed, early(needed))
+	case now.phase == then.phase:
+		return a.setWave(o, needed.Wave)
+	case needed.Hook != "" && needed.Hook != chart.Sync:
+		return fmt.Sprintf("take the hook annotation away from %s in %s, and give it the annotation `%s: \"%d\"`", needed, a.whenPlace(needed), waveAnnotation, early(needed))
+	}
+	fix := fmt.Sprintf("write `%s: Sync` and `%s: \"-1\"` in %s", hookAnnotation, waveAnnotation, a.whenPlace(o))
+	if needed.Wave > -1 {
+		fix += ", and " + a.setWave(needed, early(needed))
+	}
+	return fix
+}
+
+// setWave says where to write a wave: for a sealed Secret in its contract.
+func (a *application) setWave(o chart.Object, wave int) string {
+	annotation := fmt.Sprintf("%s: \"%d\"", waveAnnotation, wave)
+	if isSealed(o) {
+		if s := a.spec(o.Namespace, o.Name); s != nil {
+			return fmt.Sprintf("write `sealedAnnotations: {%s}` for it in %s and run `mage seal:app %s`", annotation, place{a.contractPath(), s.Line}, a.Name)
+		}
+	}
+	return fmt.Sprintf("give %s the annotation `%s` in %s", o, annotation, a.atObject(o))
+}
+
+// hookSealed tells of SealedSecrets that Argo CD would delete before each sync
+// (argo-cd#15146).
+func hookSealed(c *checker, a *application) {
+	for _, o := range a.objects {
+		if isSealed(o) && o.Hook != "" {
+			at := a.whenPlace(o)
+			c.add(at, finding(o.String(), fmt.Sprintf("it is a %s hook: Argo CD deletes it before each sync, and the Secret goes with it", o.Hook),
+				fmt.Sprintf("take the hook annotation away in %s and write `%s: \"-3\"`", at, waveAnnotation)))
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package chart
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -123,8 +125,8 @@ func (s *source) line(rendered int) int {
 // word finds a word in the places that a rendered line stems from.
 func (s *source) word(rendered int, text string) (Position, bool) {
 	for _, p := range s.at(rendered) {
-		if from := s.all[p.file]; p.line <= len(from.text) && hasWord(from.text[p.line-1], text) {
-			return Position{Path: from.path, Line: p.line}, true
+		if from := s.all[p.file]; p.line <= len(from.text) && holds(from.text[p.line-1], text) {
+			return Position{Path: from.path, Line: p.line, Literal: true}, true
 		}
 	}
 	return Position{}, false
@@ -139,6 +141,24 @@ func (s *source) yamlError(doc document, err error) error {
 		e.Cause = strings.Replace(e.Cause, m[0]+": ", "", 1)
 	}
 	return e
+}
+
+// checkAnnotations refuses what Helm refuses: an annotation that is no string, for
+// instance a sync wave without quotes.
+func (s *source) checkAnnotations(doc document, raw map[string]any) error {
+	metadata, _ := raw["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if _, ok := annotations[key].(string); ok || annotations[key] == nil {
+			continue
+		}
+		e := &Error{Path: s.path, Line: s.line(doc.line), Cause: "annotation " + key + ": it has to be a string, in quotes"}
+		if n := child(nodes(doc.text), "metadata", "annotations", key); n != nil {
+			e.Line = s.line(doc.line + n.Line - 1)
+		}
+		return e
+	}
+	return nil
 }
 
 // nameLine is where the name of an object stands in the source, else where the object

@@ -103,13 +103,13 @@ version: 0.1.0
 		},
 		{
 			name: "a value file wins", reason: "values.yaml would be the wrong place",
-			files:   minimal + "\n-- values.yaml --\non: true\n-- prod.yaml --\n# production\non: false\n-- templates/x.yaml --\n{{ if .Values.enabled }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}\n",
+			files:   minimal + "\n-- values.yaml --\nenabled: true\n-- prod.yaml --\n# production\nenabled: false\n-- templates/x.yaml --\n{{ if .Values.enabled }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}\n",
 			options: chart.Options{ValueFiles: []string{"prod.yaml"}},
 			want:    &chart.Switch{Path: "prod.yaml", Line: 2, Key: "enabled", Old: "false", New: "true"},
 		},
 		{
 			name: "a parameter wins", reason: "the application in Argo CD sets it",
-			files:   minimal + "\n-- values.yaml --\non: true\n-- templates/x.yaml --\n{{ if .Values.enabled }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}\n",
+			files:   minimal + "\n-- values.yaml --\nenabled: true\n-- templates/x.yaml --\n{{ if .Values.enabled }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}\n",
 			options: chart.Options{Parameters: []chart.Parameter{{Name: "enabled", Value: "false"}}},
 			want:    &chart.Switch{Key: "enabled", Old: "false", New: "true"},
 		},

@@ -163,8 +163,8 @@ func (a *application) everything() []said {
 	return out
 }
 
-// host is the name of a Service of a CloudNativePG cluster, and the namespace in it.
-type host struct{ service, namespace string }
+// host is the name of a Service of a CloudNativePG cluster, as text has it.
+type host struct{ service, namespace, text string }
 
 // cluster is the cluster's name.
 func (h host) cluster() string { return h.service[:strings.LastIndexByte(h.service, '-')] }
@@ -185,7 +185,7 @@ func hosts(text string) []host {
 			continue
 		}
 		labels := strings.Split(text[m[0]:m[1]], ".")
-		h := host{service: labels[0]}
+		h := host{service: labels[0], text: text[m[0]:m[1]]}
 		if len(labels) > 1 {
 			h.namespace = labels[1]
 		}
@@ -304,16 +304,16 @@ func databaseOne(c *checker, a *application) {
 				continue
 			}
 			message := fmt.Sprintf("%s speaks to %s, and no Cluster %q makes this host", s.where, h.service, h.cluster())
-			fix := "add the Cluster to " + a.dir + "/templates/, or write the host of the one that is meant in " + s.at(h.service).String()
+			fix := "add the Cluster to " + a.dir + "/templates/, or write the host of the one that is meant in " + s.at(h.text).String()
 			if near := nearest(h.cluster(), names); near != "" || len(names) == 1 {
 				if near == "" {
 					near = names[0]
 				}
 				right := near + h.service[len(h.cluster()):]
 				message += fmt.Sprintf("; did you mean %s?", right)
-				fix = fmt.Sprintf("write %q in place of %q in %s", right, h.service, s.at(h.service))
+				fix = fmt.Sprintf("write %q in place of %q in %s", right, h.service, s.at(h.text))
 			}
-			c.add(s.at(h.service), s.finding(message, fix))
+			c.add(s.at(h.text), s.finding(message, fix))
 		}
 	}
 }
@@ -356,7 +356,7 @@ func databaseForeign(c *checker, a *application) {
 			if own || other == nil && (h.namespace == "" || h.namespace == a.Namespace || !h.certain() || !s.isDatabase()) {
 				continue
 			}
-			c.foreign(a, s, h.service, other)
+			c.foreign(a, s, h.text, other)
 		}
 		for _, u := range urls(s.text) {
 			other := c.byNamespace(a, u.host)
@@ -378,7 +378,7 @@ func (c *checker) foreign(a *application, s said, name string, other *applicatio
 	at := s.at(name)
 	fix := fmt.Sprintf("give %s a Cluster of its own in %s/templates/ and write its host in %s", a.Name, a.dir, at)
 	if clusters := a.clusters(); len(clusters) > 0 {
-		fix = fmt.Sprintf("write \"%s-rw\" in place of the host in %s", clusters[0].Name, at)
+		fix = fmt.Sprintf("write %q in place of %q in %s", clusters[0].Name+"-rw", name, at)
 	}
 	c.add(at, s.finding(fmt.Sprintf("%s speaks to the database %s (%s)", s.where, whose, name), fix))
 }

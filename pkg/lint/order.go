@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -93,20 +94,23 @@ func hookOrder(c *checker, a *application) { c.order(a, true) }
 
 func waveOrder(c *checker, a *application) { c.order(a, false) }
 
-// order finds what comes too late; hooks and other objects are two rules.
+// order finds what comes too late; hooks and other objects are two rules. What one
+// object waits for is one finding.
 func (c *checker) order(a *application, hooks bool) {
 	for _, o := range a.objects {
 		if !waits(o) || o.Hook == chart.SyncFail || (o.Hook != "") != hooks {
 			continue
 		}
+		var late []chart.Object
+		var what []string
 		for _, d := range c.dependencies(a, o) {
-			now, then := momentOf(o), momentOf(d.made.object)
-			if !now.before(then) {
-				continue
+			if then := momentOf(d.made.object); momentOf(o).before(then) {
+				late = append(late, d.made.object)
+				what = append(what, fmt.Sprintf("%s, which comes in %s (%s)", d.what, then, a.atObject(d.made.object)))
 			}
-			c.add(a.whenPlace(o), finding(o.String(),
-				fmt.Sprintf("it comes in %s, and needs %s, which comes later: %s (%s); the sync waits for ever", now, d.what, then, a.atObject(d.made.object)),
-				a.inOrder(o, d.made.object)))
+		}
+		if len(late) > 0 {
+			c.add(a.whenPlace(o), finding(o.String(), fmt.Sprintf("it comes in %s, and waits for ever for %s", momentOf(o), strings.Join(what, "; for ")), a.inOrder(o, late)))
 		}
 	}
 }
@@ -114,7 +118,7 @@ func (c *checker) order(a *application, hooks bool) {
 // whenPlace is the line that says when an object comes, else the object's.
 func (a *application) whenPlace(o chart.Object) place {
 	if a.chart != nil {
-		for _, name := range []string{hookAnnotation, waveAnnotation, "helm.sh/hook", "helm.sh/hook-weight"} {
+		for _, name := range []string{hookAnnotation, "helm.sh/hook", waveAnnotation} {
 			if p, ok := a.chart.LocateIn(o, name); ok && p.Path == o.Path {
 				return a.at(p.Path, p.Line)
 			}
@@ -137,22 +141,32 @@ func early(o chart.Object) int {
 	}
 }
 
-// inOrder says which annotation goes where. Applied, the finding is gone.
-func (a *application) inOrder(o, needed chart.Object) string {
-	now, then := momentOf(o), momentOf(needed)
-	switch {
-	case now.phase == then.phase && early(needed) <= o.Wave:
-		return a.setWave(needed, early(needed))
-	case now.phase == then.phase:
-		return a.setWave(o, needed.Wave)
-	case needed.Hook != "" && needed.Hook != chart.Sync:
-		return fmt.Sprintf("take the hook annotation away from %s in %s, and give it the annotation `%s: \"%d\"`", needed, a.whenPlace(needed), waveAnnotation, early(needed))
+// inOrder says which annotations go where. Applied, the finding is gone.
+func (a *application) inOrder(o chart.Object, late []chart.Object) string {
+	now := momentOf(o)
+	var fixes []string
+	last := now.wave
+	for _, needed := range late {
+		switch then := momentOf(needed); {
+		case needed.Hook != "" && then.phase > now.phase && needed.Hook != chart.Sync:
+			fixes = append(fixes, fmt.Sprintf("take the hook annotation away from %s in %s, and give it the annotation `%s: \"%d\"`", needed, a.whenPlace(needed), waveAnnotation, early(needed)))
+		case then.phase == now.phase:
+			last = max(last, then.wave)
+		}
 	}
-	fix := fmt.Sprintf("write `%s: Sync` and `%s: \"-1\"` in %s", hookAnnotation, waveAnnotation, a.whenPlace(o))
-	if needed.Wave > -1 {
-		fix += ", and " + a.setWave(needed, early(needed))
+	if o.Phase() == chart.PreSync && slices.ContainsFunc(late, func(n chart.Object) bool { return n.Phase() == chart.Sync }) {
+		fixes = append([]string{fmt.Sprintf("write `%s: Sync` and `%s: \"-1\"` in %s", hookAnnotation, waveAnnotation, a.whenPlace(o))}, fixes...)
+		now, last = moment{1, -1}, -1
 	}
-	return fix
+	if slices.ContainsFunc(late, func(n chart.Object) bool { return momentOf(n).phase == now.phase && early(n) > now.wave }) {
+		return strings.Join(append(fixes, a.setWave(o, last)), ", and ")
+	}
+	for _, needed := range late {
+		if then := momentOf(needed); then.phase == now.phase && now.before(then) {
+			fixes = append(fixes, a.setWave(needed, early(needed)))
+		}
+	}
+	return strings.Join(fixes, ", and ")
 }
 
 // setWave says where to write a wave: for a sealed Secret in its contract.

@@ -25,12 +25,14 @@ func identityOf(o chart.Object, ref chart.Reference) identity {
 	return identity{o.Namespace, ref.Kind, ref.Name}
 }
 
+// referenceMissing says nothing where the contract cannot be read: it may declare the name.
 func referenceMissing(c *checker, a *application) {
+	contract := a.contract == nil && len(a.unreadable) > 0
 	for _, o := range a.objects {
 		for _, ref := range needs(o) {
 			c.result.References++
 			id := identityOf(o, ref)
-			if ref.Optional || built(ref) || len(c.produced[id]) > 0 || a.atRunTime(id) {
+			if ref.Optional || built(ref) || contract || len(c.produced[id]) > 0 || a.atRunTime(id) {
 				continue
 			}
 			ref.Key = ""
@@ -63,6 +65,9 @@ func (c *checker) missing(a *application, o chart.Object, ref chart.Reference) (
 	if other, ok := c.produced.elsewhere(id); ok {
 		at := other.app.atObject(other.object)
 		message += fmt.Sprintf(" in namespace %s: %s is for %s", id.namespace, at, other.object.Namespace)
+		if s := other.app.spec(other.object.Namespace, ref.Name); s != nil {
+			return message, fmt.Sprintf("write `namespace: %s` for it in %s and in its plaintext, and run `mage seal:app %s -prune`", id.namespace, place{other.app.contractPath(), s.Line}, other.app.Name)
+		}
 		if isSealed(other.object) {
 			return message, fmt.Sprintf("seal it for %s: add it to %s and run `mage secrets:generate -app=%s` and `mage seal:app %s`", id.namespace, a.contractPath(), a.Name, a.Name)
 		}

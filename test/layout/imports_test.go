@@ -31,8 +31,6 @@ func forbidden(from, to string) string {
 		return ""
 	case from == "pkg/report" || from == "pkg/manifest":
 		return from + " imports nothing of this module"
-	case from == "pkg/lint" && to == "pkg/chart":
-		return "" // it holds together what a chart renders
 	case from == "pkg/seal" && to == "pkg/argocd", from == "pkg/argocd" && to == "pkg/seal":
 		return "seal and argocd do not know each other"
 	}

@@ -2,6 +2,8 @@ package lint_test
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,5 +43,33 @@ func TestNothingSealed(t *testing.T) {
 	}
 	if len(res.Findings) != 8 {
 		t.Errorf("%d findings:\n%s", len(res.Findings), strings.Join(lines(res), "\n"))
+	}
+}
+
+// Charts in the shapes that public ones have are no findings: each is the application
+// of its name.
+func TestHealthyCharts(t *testing.T) {
+	list, err := filepath.Glob("testdata/healthy/*.txtar")
+	if err != nil || len(list) < 7 {
+		t.Fatalf("%d charts, %v", len(list), err)
+	}
+	all := files{".gitignore": "local-secrets/\n"}
+	for _, file := range list {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		for path, text := range archive(t, string(data)) {
+			all["applications/"+name+"/"+path] = text
+		}
+		all["applications/"+name+"/.helmignore"] = "local-secrets/\n"
+	}
+	res := check(t, all.seal(t).open(t), lint.Options{})
+	if len(res.Findings) > 0 || len(res.Unrendered) > 0 {
+		t.Errorf("%v\n%s", res.Unrendered, strings.Join(lines(res), "\n"))
+	}
+	if res.References < 40 || res.Objects < 50 {
+		t.Errorf("looked at %d references, %d objects", res.References, res.Objects)
 	}
 }

@@ -3,6 +3,7 @@ package lint
 import (
 	"cmp"
 	"context"
+	slashes "path"
 	"slices"
 
 	"github.com/sealway/sealway/pkg/chart"
@@ -149,7 +150,7 @@ func each(f func(c *checker, a *application)) func(*checker) error {
 }
 
 // at is a place of the chart as one of the repository.
-func (a *application) at(path string, line int) place { return place{a.dir + "/" + path, line} }
+func (a *application) at(path string, line int) place { return place{slashes.Join(a.dir, path), line} }
 
 // atObject is where an object is written.
 func (a *application) atObject(o chart.Object) place { return a.at(o.Path, o.Line) }

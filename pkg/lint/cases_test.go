@@ -23,7 +23,7 @@ func cases() []one {
 }
 
 // replace is an edit of the application shop.
-func replace(path, old, new string) []edit { return []edit{{of(path), old, new}} }
+func replace(path, before, after string) []edit { return []edit{{of(path), before, after}} }
 
 // also adds a file to the application shop.
 func also(path, text string) []edit { return []edit{{of(path), "", text}} }
@@ -162,6 +162,11 @@ spec:
 		{name: "not sealed yet", reason: "the contract promises it; it is told once",
 			unsealed: true, edits: []edit{{of("templates/sealed-shop-db-owner.yaml"), "", sealedOwner}},
 			want: []want{{"contract-without-sealed", of("secrets.yaml:2"), "no sealed file holds it", "run `mage secrets:generate -app=shop`, fill in what it names, run `mage seal:app shop`"}}, manual: true},
+		{name: "of an application in the same namespace", reason: "two applications may share a namespace and what is in it",
+			edits: append(replace(deployment, "claimName: shop-data", "claimName: files"), edit{"applications/files/Chart.yaml", "", "apiVersion: v2\nname: files\nversion: 0.1.0\n"}, edit{"applications/files/.helmignore", "", "local-secrets/\n"},
+				edit{"applications/files/templates/pvc.yaml", "", "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: files, namespace: shop}\n"})},
+		{name: "monitoring queries later", reason: "the cluster begins without them",
+			edits: append(replace("templates/cluster.yaml", "  storage:\n", "  monitoring: {customQueriesConfigMap: [{name: queries, key: a}]}\n  storage:\n"), also("templates/queries.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: queries}\ndata: {a: b}\n")...)},
 	}
 }
 

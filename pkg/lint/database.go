@@ -56,6 +56,11 @@ func (a *application) podSaid(o chart.Object) []said {
 			if s := a.spec(o.Namespace, ref.Name); s != nil {
 				out = append(out, a.values(s, ref.Key)...)
 			}
+			for _, m := range a.objects {
+				if isSealed(m) && m.Name == ref.Name && m.Namespace == o.Namespace {
+					out = append(out, a.entries(m, ref.Key)...)
+				}
+			}
 		}
 	}
 	return out
@@ -108,13 +113,17 @@ func (a *application) field(o chart.Object, at string) func(string) place {
 	}
 }
 
-// entries are the texts of a ConfigMap; all of them when no key is named.
+// entries are the texts of a ConfigMap, or of a SealedSecret's template; all of them when
+// no key is named.
 func (a *application) entries(o chart.Object, key string) []said {
 	data, _, _ := unstructured.NestedStringMap(o.Raw, "data")
+	if isSealed(o) {
+		data, _, _ = unstructured.NestedStringMap(o.Raw, "spec", "template", "data")
+	}
 	var out []said
 	for _, k := range chart.Keys(o) {
 		if data[k] != "" && (key == "" || k == key) {
-			out = append(out, said{object: o.String(), key: k, where: "ConfigMap " + o.Name, name: k, text: data[k], at: func(word string) place {
+			out = append(out, said{object: o.String(), key: k, where: o.Kind + " " + o.Name, name: k, text: data[k], at: func(word string) place {
 				if a.chart != nil {
 					if p, ok := a.chart.LocateIn(o, word); ok && p.Path != "" {
 						return a.at(p.Path, p.Line)
@@ -151,7 +160,7 @@ func (a *application) everything() []said {
 		if template, ok := chart.PodSpec(o); ok {
 			out = append(out, a.containers(o, template.Spec)...)
 		}
-		if o.Group == "" && o.Kind == chart.ConfigMap {
+		if o.Group == "" && o.Kind == chart.ConfigMap || isSealed(o) {
 			out = append(out, a.entries(o, "")...)
 		}
 	}
@@ -277,12 +286,14 @@ func initdb(cluster chart.Object) database {
 	return d
 }
 
-// isDatabase reports whether a text is about PostgreSQL.
-func (s said) isDatabase() bool {
-	return aboutDatabase.MatchString(s.name) || strings.Contains(s.text, "postgres")
+// isDatabase reports whether a host in a text is one of PostgreSQL: in a URL, or as all of
+// a variable that is called after a database.
+func (s said) isDatabase(h host) bool {
+	name, _, _ := strings.Cut(strings.TrimSpace(s.text), ":")
+	return strings.Contains(s.text, "postgres") || name == h.text && aboutDatabase.MatchString(s.name)
 }
 
-var aboutDatabase = regexp.MustCompile(`(?i)postgres|pg|db|database`)
+var aboutDatabase = regexp.MustCompile(`(?i)(?:^|[_.-])(?:[a-z]*postgres[a-z]*|pg[a-z]*|db[a-z]*|database[a-z]*|dsn)(?:[_.-]|$)`)
 
 func databaseOne(c *checker, a *application) {
 	clusters := a.clusters()
@@ -295,9 +306,12 @@ func databaseOne(c *checker, a *application) {
 	for _, cluster := range clusters {
 		names = append(names, cluster.Name)
 	}
+	if !c.known(a, a.Namespace) {
+		return
+	}
 	for _, s := range a.everything() {
 		for _, h := range hosts(s.text) {
-			if _, ok := a.own(h); ok || !h.certain() || !s.isDatabase() || h.namespace != "" && h.namespace != a.Namespace {
+			if _, ok := a.own(h); ok || !h.certain() || !s.isDatabase(h) || h.namespace != "" && h.namespace != a.Namespace {
 				continue
 			}
 			if c.owner(a, h) != nil || a.service(h.service) {
@@ -353,7 +367,7 @@ func databaseForeign(c *checker, a *application) {
 		for _, h := range hosts(s.text) {
 			_, own := a.own(h)
 			other := c.owner(a, h)
-			if own || other == nil && (h.namespace == "" || h.namespace == a.Namespace || !h.certain() || !s.isDatabase()) {
+			if own || other == nil && (h.namespace == "" || h.namespace == a.Namespace || !h.certain() || !s.isDatabase(h)) {
 				continue
 			}
 			c.foreign(a, s, h.text, other)

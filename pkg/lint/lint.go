@@ -75,7 +75,7 @@ func Check(ctx context.Context, r *repo.Repository, apps []repo.Application, o O
 
 // checker is one run over the repository.
 type checker struct {
-	ctx      context.Context //nolint:containedctx // of this run alone
+	ctx      context.Context
 	repo     *repo.Repository
 	options  Options
 	all      []*application // of the repository

@@ -45,7 +45,7 @@ func load(ctx context.Context, r *repo.Repository, app repo.Application, o Optio
 		return nil, err
 	}
 	a.plaintext = filepath.ToSlash(rel)
-	if err := a.read(r); err != nil {
+	if err := a.read(r, app.Dir, "", maxLinks); err != nil {
 		return nil, err
 	}
 	if a.contract, err = r.LoadContract(app); err != nil {
@@ -69,37 +69,57 @@ func load(ctx context.Context, r *repo.Repository, app repo.Application, o Optio
 // maxFile is the largest file that is read: charts hold text.
 const maxFile = 16 << 20 // 16 MiB
 
-// read reads the application's files; what cannot be one of a chart is passed over.
-func (a *application) read(r *repo.Repository) error {
-	return filepath.WalkDir(a.Dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return r.Unreadable(name, err)
-		}
-		rel, err := filepath.Rel(a.Dir, name)
-		if err != nil {
-			return err
-		}
-		rel = filepath.ToSlash(rel)
-		if d.IsDir() {
-			if rel == a.plaintext || d.Name() == ".git" {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if d.Type()&fs.ModeSymlink != 0 && r.Inside(name) != nil {
-			return nil
+// maxLinks is how many links to folders may lead into one another.
+const maxLinks = 8
+
+// read reads the files of a folder of the application, as Helm does: links are followed,
+// out of the repository they are not. What cannot be a file of a chart is passed over.
+func (a *application) read(r *repo.Repository, dir, below string, links int) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return r.Unreadable(dir, err)
+	}
+	for _, e := range entries {
+		name, rel := filepath.Join(dir, e.Name()), path.Join(below, e.Name())
+		isLink := e.Type()&fs.ModeSymlink != 0
+		if rel == a.plaintext || e.Name() == ".git" || isLink && (links == 0 || r.Inside(name) != nil || a.leadsToPlaintext(r, name)) {
+			continue
 		}
 		info, err := os.Stat(name)
-		if err != nil || !info.Mode().IsRegular() || info.Size() > maxFile {
-			return nil //nolint:nilerr // a link to nowhere is no file of the chart
-		}
-		data, err := os.ReadFile(name)
 		if err != nil {
 			return r.Unreadable(name, err)
 		}
-		a.files = append(a.files, chart.File{Name: rel, Data: data})
-		return nil
-	})
+		switch left := links; {
+		case info.IsDir():
+			if isLink {
+				left--
+			}
+			if err := a.read(r, name, rel, left); err != nil {
+				return err
+			}
+		case info.Mode().IsRegular() && info.Size() <= maxFile:
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return r.Unreadable(name, err)
+			}
+			a.files = append(a.files, chart.File{Name: rel, Data: data})
+		}
+	}
+	return nil
+}
+
+// leadsToPlaintext reports whether a link leads into a folder of plaintext.
+func (a *application) leadsToPlaintext(r *repo.Repository, name string) bool {
+	target, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return true
+	}
+	root, err := filepath.EvalSymlinks(r.Tree.Root)
+	if err != nil {
+		return true
+	}
+	rel, err := filepath.Rel(root, target)
+	return err != nil || r.IsPlaintext(filepath.ToSlash(rel)+"/")
 }
 
 // readSealed finds the sealed files. seal:check says which of them cannot be read.
@@ -244,6 +264,24 @@ func (a *application) spec(namespace, name string) *repo.SecretSpec {
 // contractPath is the contract's path in the repository.
 func (a *application) contractPath() string {
 	return a.dir + "/" + path.Base(filepath.ToSlash(a.Contract))
+}
+
+// whole reports whether all that a sync applies is known: the chart renders, and no other
+// source of application.yaml brings more.
+func (a *application) whole() bool {
+	if a.chart == nil {
+		return false
+	}
+	if a.argo == nil {
+		return true
+	}
+	ours := 0
+	for _, s := range a.argo.sources {
+		if s.Chart.Value != "" || s.Path.Value != "" {
+			ours++
+		}
+	}
+	return ours <= 1
 }
 
 // chartBroken tells why a chart does not render. Braces in a sealed file are told by

@@ -65,7 +65,7 @@ func (c *checker) dependencies(a *application, o chart.Object) []dependency {
 	}
 	for _, ref := range needs(o) {
 		made := c.produced[identityOf(o, ref)]
-		if ref.Optional || len(made) == 0 {
+		if ref.Optional || len(made) == 0 || isCluster(o) && !begins(ref) {
 			continue
 		}
 		first := slices.MinFunc(made, func(x, y product) int {
@@ -84,6 +84,13 @@ func (c *checker) dependencies(a *application, o chart.Object) []dependency {
 		}
 	}
 	return out
+}
+
+// begins reports whether a cluster does not begin without what it refers to; the rest
+// (queries for monitoring, a store for backups) it can wait for.
+func begins(ref chart.Reference) bool {
+	return strings.HasPrefix(ref.Where, "spec.bootstrap.initdb.secret") || strings.HasPrefix(ref.Where, "spec.superuserSecret") ||
+		strings.HasPrefix(ref.Where, "spec.certificates.")
 }
 
 func sameObject(a, b chart.Object) bool {
@@ -186,8 +193,11 @@ func hookSealed(c *checker, a *application) {
 	for _, o := range a.objects {
 		if isSealed(o) && o.Hook != "" {
 			at := a.whenPlace(o)
-			c.add(at, finding(o.String(), fmt.Sprintf("it is a %s hook: Argo CD deletes it before each sync, and the Secret goes with it", o.Hook),
-				fmt.Sprintf("take the hook annotation away in %s and write `%s: \"-3\"`", at, waveAnnotation)))
+			fix := fmt.Sprintf("take the hook annotation away in %s and write `%s: \"-3\"`", at, waveAnnotation)
+			if s := a.spec(o.Namespace, o.Name); s != nil && s.SealedAnnotations[hookAnnotation] != "" {
+				fix = a.setWave(o, -3) // in place of the hook
+			}
+			c.add(at, finding(o.String(), fmt.Sprintf("it is a %s hook: Argo CD deletes it before each sync, and the Secret goes with it", o.Hook), fix))
 		}
 	}
 }

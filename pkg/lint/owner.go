@@ -72,7 +72,7 @@ func mayBe(k *repo.KeySpec, value string) bool {
 // plainRole checks a Secret of the chart, or the type in a sealed file without contract.
 func (c *checker) plainRole(a *application, cluster, o chart.Object, role, what string) {
 	at := a.atObject(o)
-	typ, user := "", ""
+	var typ, user string
 	switch {
 	case isSealed(o):
 		typ, _, _ = unstructured.NestedString(o.Raw, "spec", "template", "type")

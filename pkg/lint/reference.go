@@ -25,14 +25,23 @@ func identityOf(o chart.Object, ref chart.Reference) identity {
 	return identity{o.Namespace, ref.Kind, ref.Name}
 }
 
-// referenceMissing says nothing where the contract cannot be read: it may declare the name.
+// known reports whether it is known what there will be in a namespace. Where a contract
+// cannot be read, or a chart that brings something into it, any name may be there.
+func (c *checker) known(a *application, namespace string) bool {
+	if !a.whole() || a.contract == nil && len(a.unreadable) > 0 {
+		return false
+	}
+	return !slices.ContainsFunc(c.all, func(other *application) bool {
+		return other != a && !other.whole() && other.Namespace == namespace
+	})
+}
+
 func referenceMissing(c *checker, a *application) {
-	contract := a.contract == nil && len(a.unreadable) > 0
 	for _, o := range a.objects {
 		for _, ref := range needs(o) {
 			c.result.References++
 			id := identityOf(o, ref)
-			if ref.Optional || built(ref) || contract || len(c.produced[id]) > 0 || a.atRunTime(id) {
+			if ref.Optional || built(ref) || len(c.produced[id]) > 0 || !c.known(a, o.Namespace) || a.atRunTime(id) {
 				continue
 			}
 			ref.Key = ""
@@ -139,7 +148,7 @@ func keyMissing(c *checker, a *application) {
 			at := a.whereKey(o, ref)
 			f := finding(o.String(), "", "")
 			f.Key = ref.Key
-			f.Message, f.Fix = c.missingKey(a, ref, made[0], at)
+			f.Message, f.Fix = c.missingKey(ref, made[0], at)
 			c.add(at, f)
 		}
 	}
@@ -155,7 +164,7 @@ func (a *application) whereKey(o chart.Object, ref chart.Reference) place {
 	return a.where(o, ref)
 }
 
-func (c *checker) missingKey(a *application, ref chart.Reference, made product, at place) (message, fix string) {
+func (c *checker) missingKey(ref chart.Reference, made product, at place) (message, fix string) {
 	from := made.app.atObject(made.object)
 	message = fmt.Sprintf("%s needs this key of %s %q, which %s does not have", ref.Where, ref.Kind, ref.Name, from)
 	if near := nearest(ref.Key, made.keys); near != "" {

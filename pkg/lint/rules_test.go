@@ -100,6 +100,9 @@ func TestRules(t *testing.T) {
 				t.Fatalf("%s (-want +got):\n%s", tt.reason, diff)
 			}
 			for _, finding := range res.Findings {
+				if strings.Contains(finding.Message+finding.Fix+finding.Object+finding.Key, "canary") {
+					t.Errorf("a value is told: %+v", finding)
+				}
 				if finding.Fix == "" || finding.Message == "" {
 					t.Errorf("%s: no message or no fix", finding.Rule)
 				}

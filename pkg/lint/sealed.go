@@ -51,8 +51,8 @@ func sealedWithoutContract(c *checker, a *application) {
 	for i := range a.sealed {
 		s := &a.sealed[i]
 		namespace := a.namespaceOf(s)
-		if a.contract == nil && len(a.unreadable) > 0 || a.spec(namespace, s.Name) != nil {
-			continue
+		if a.contract == nil && len(a.unreadable) > 0 || a.contract != nil && a.contract.Secret(s.Name) != nil {
+			continue // of another namespace, the reverse rule tells
 		}
 		at := place{s.Path, s.Line}
 		message := fmt.Sprintf("%s does not name it: nobody can tell how its values come about", a.contractPath())
@@ -81,7 +81,13 @@ func contractWithoutSealed(c *checker, a *application) {
 		if len(c.produced[identity{namespace, chart.Secret, s.Name}]) > 0 && !c.declaredOnly(identity{namespace, chart.Secret, s.Name}) {
 			continue
 		}
-		c.add(place{a.contractPath(), s.Line}, finding("Secret "+namespace+"/"+s.Name, "no sealed file holds it",
+		message := "no sealed file holds it"
+		for j := range a.sealed {
+			if other := &a.sealed[j]; other.Name == s.Name {
+				message += fmt.Sprintf("; %s is for namespace %s", place{other.Path, other.Line}, a.namespaceOf(other))
+			}
+		}
+		c.add(place{a.contractPath(), s.Line}, finding("Secret "+namespace+"/"+s.Name, message,
 			fmt.Sprintf("run `mage secrets:generate -app=%s`, fill in what it names, run `mage seal:app %s` and commit the sealed file", a.Name, a.Name)))
 	}
 }

@@ -1,6 +1,8 @@
 package chart
 
 import (
+	"errors"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -91,7 +93,7 @@ func (r *Rendered) Renders(path string) bool {
 func (r *Rendered) collect(out *output, o Options) error {
 	if !o.SkipCRDs {
 		for _, crd := range out.chart.CRDObjects() {
-			if err := r.read(crd.Filename, string(crd.File.Data), o); err != nil {
+			if err := r.read(filepath.ToSlash(crd.Filename), string(crd.File.Data), o); err != nil {
 				return err
 			}
 		}
@@ -156,7 +158,7 @@ func (r *Rendered) read(template, text string, o Options) error {
 		}
 		roots := flattenNodes(nodes(doc.text))
 		for i, item := range flatten(raw) {
-			obj := newObject(item, o.Namespace)
+			obj := newObject(item, o.ObjectNamespace())
 			if obj.Kind == "" {
 				return &Error{Path: src.path, Line: src.line(doc.line), Cause: "a document has no kind"}
 			}
@@ -164,7 +166,7 @@ func (r *Rendered) read(template, text string, o Options) error {
 			if i < len(roots) {
 				obj.made.root = roots[i]
 			}
-			obj.Path, obj.Line = src.path, obj.made.nameLine()
+			obj.Path, obj.Line = src.path, obj.made.nameLine(obj)
 			r.Objects = append(r.Objects, obj)
 		}
 	}
@@ -177,12 +179,18 @@ func decode(text string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(data) == "null" {
-		return nil, nil
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil || v == nil {
+		return nil, err
 	}
-	var raw map[string]any
-	return raw, json.Unmarshal(data, &raw)
+	raw, ok := v.(map[string]any)
+	if !ok {
+		return nil, errNoObject
+	}
+	return raw, nil
 }
+
+var errNoObject = errors.New("a document is no object")
 
 // flatten gives the items of a List, as Argo CD does, and anything else as it is.
 func flatten(raw map[string]any) []map[string]any {

@@ -73,3 +73,29 @@ func TestHealthyCharts(t *testing.T) {
 		t.Errorf("looked at %d references, %d objects", res.References, res.Objects)
 	}
 }
+
+// Links are followed as Helm does, and never into plaintext or out of the repository.
+func TestLinks(t *testing.T) {
+	f := shop(t, true)
+	f["common/pvc.yaml"] = f[of("templates/pvc.yaml")]
+	delete(f, of("templates/pvc.yaml"))
+	f[of("local-secrets/db.yaml")] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop-data-plain}\n"
+	r := f.open(t)
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "x.yaml"), []byte("{{ fail \"outside\" }}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	templates := filepath.Join(r.Tree.Root, of("templates"))
+	for name, target := range map[string]string{
+		"common": "../../../common", "loop": ".", "plain": "../local-secrets", "plain.yaml": "../local-secrets/db.yaml",
+		"outside": outside, "outside.yaml": filepath.Join(outside, "x.yaml"), "nowhere.yaml": "nowhere",
+	} {
+		if err := os.Symlink(target, filepath.Join(templates, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res := check(t, r, lint.Options{})
+	if len(res.Findings) > 0 {
+		t.Errorf("%s", strings.Join(lines(res), "\n"))
+	}
+}

@@ -82,7 +82,7 @@ func (a *application) read(r *repo.Repository, dir, below string, links int) err
 	for _, e := range entries {
 		name, rel := filepath.Join(dir, e.Name()), path.Join(below, e.Name())
 		isLink := e.Type()&fs.ModeSymlink != 0
-		if rel == a.plaintext || e.Name() == ".git" || isLink && (links == 0 || r.Inside(name) != nil || a.leadsToPlaintext(r, name)) {
+		if rel == a.plaintext || e.Name() == ".git" || isLink && (links == 0 || r.Inside(name) != nil || astray(r, name)) {
 			continue
 		}
 		info, err := os.Stat(name)
@@ -108,8 +108,9 @@ func (a *application) read(r *repo.Repository, dir, below string, links int) err
 	return nil
 }
 
-// leadsToPlaintext reports whether a link leads into a folder of plaintext.
-func (a *application) leadsToPlaintext(r *repo.Repository, name string) bool {
+// astray reports whether a link leads into a folder of plaintext, or to a folder that it
+// lies in.
+func astray(r *repo.Repository, name string) bool {
 	target, err := filepath.EvalSymlinks(name)
 	if err != nil {
 		return true
@@ -119,7 +120,11 @@ func (a *application) leadsToPlaintext(r *repo.Repository, name string) bool {
 		return true
 	}
 	rel, err := filepath.Rel(root, target)
-	return err != nil || r.IsPlaintext(filepath.ToSlash(rel)+"/")
+	if err != nil || r.IsPlaintext(filepath.ToSlash(rel)+"/") {
+		return true
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
+	return err != nil || strings.HasPrefix(dir+string(filepath.Separator), target+string(filepath.Separator))
 }
 
 // readSealed finds the sealed files. seal:check says which of them cannot be read.
@@ -243,7 +248,7 @@ const (
 func (a *application) clusters() []chart.Object {
 	var out []chart.Object
 	for _, o := range a.objects {
-		if isCluster(o) {
+		if isCluster(o) && !slices.ContainsFunc(out, func(c chart.Object) bool { return c.Name == o.Name && c.Namespace == o.Namespace }) {
 			out = append(out, o)
 		}
 	}

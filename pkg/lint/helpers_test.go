@@ -2,12 +2,12 @@ package lint_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -56,28 +56,27 @@ func folder(t testing.TB, dir, below string) files {
 	return out
 }
 
-// open writes the files into a repository of Git.
+// open writes the files into a repository of Git: the least that Git takes for one,
+// since many tests have one.
 func (f files) open(t testing.TB) *repo.Repository {
 	t.Helper()
-	r := gittest.New(t)
-	for _, name := range slices.Sorted(keys(f)) {
-		r.Write(name, f[name])
-	}
-	return reopen(t, r.Dir)
-}
-
-func keys(f files) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range f {
-			if !yield(k) {
-				return
-			}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
 		}
 	}
-}
-
-func reopen(t testing.TB, dir string) *repo.Repository {
-	t.Helper()
+	for name, text := range f {
+		write(name, text)
+	}
+	write(".git/HEAD", "ref: refs/heads/main\n")
+	write(".git/config", "[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+	for _, d := range []string{"objects", "refs"} {
+		if err := os.Mkdir(filepath.Join(dir, ".git", d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	tree, err := git.Open(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)

@@ -166,6 +166,10 @@ func (a *application) whereKey(o chart.Object, ref chart.Reference) place {
 
 func (c *checker) missingKey(ref chart.Reference, made product, at place) (message, fix string) {
 	from := made.app.atObject(made.object)
+	if s := made.app.spec(made.object.Namespace, ref.Name); isSealed(made.object) && s != nil && s.Key(ref.Key) != nil {
+		return fmt.Sprintf("%s needs this key of Secret %q, and %s was sealed without it", ref.Where, ref.Name, from),
+			fmt.Sprintf("run `mage secrets:generate -app=%s` and `mage seal:app %s`", made.app.Name, made.app.Name)
+	}
 	message = fmt.Sprintf("%s needs this key of %s %q, which %s does not have", ref.Where, ref.Kind, ref.Name, from)
 	if near := nearest(ref.Key, made.keys); near != "" {
 		return message + fmt.Sprintf("; did you mean %q?", near), fmt.Sprintf("write %q in place of %q in %s", near, ref.Key, at)

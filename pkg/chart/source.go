@@ -232,6 +232,23 @@ func (s *source) line(rendered int) int {
 	return 0
 }
 
+// around are the source's own lines from the last known one before a rendered line to
+// the next known one: between them is the action that made it.
+func (s *source) around(rendered int) []spot {
+	first, last := max(s.line(rendered), 1), len(s.text)
+	for i := rendered + 1; i <= len(s.spots); i++ {
+		if n := s.exact(i); n > first {
+			last = n - 1
+			break
+		}
+	}
+	out := []spot{{s.file, first}}
+	for n := first + 1; n <= last; n++ {
+		out = append(out, spot{s.file, n})
+	}
+	return out
+}
+
 // word finds a word in the places that a rendered line stems from.
 func (s *source) word(rendered int, text string) (Position, bool) {
 	for _, p := range s.at(rendered) {

@@ -36,26 +36,7 @@ type lined struct {
 // argoSource is spec.source, or one of spec.sources.
 type argoSource struct {
 	RepoURL, Path, Revision, Chart, Ref lined
-	Helm                                argoHelm
-}
-
-// argoHelm is the part about Helm, as Argo CD 2.14 reads it.
-type argoHelm struct {
-	ReleaseName             string           `yaml:"releaseName"`
-	ValueFiles              []string         `yaml:"valueFiles"`
-	Values                  string           `yaml:"values"`
-	ValuesObject            map[string]any   `yaml:"valuesObject"`
-	Parameters              []argoParameters `yaml:"parameters"`
-	IgnoreMissingValueFiles bool             `yaml:"ignoreMissingValueFiles"`
-	SkipCrds                bool             `yaml:"skipCrds"`
-	KubeVersion             string           `yaml:"kubeVersion"`
-	APIVersions             []string         `yaml:"apiVersions"`
-}
-
-type argoParameters struct {
-	Name        string `yaml:"name"`
-	Value       string `yaml:"value"`
-	ForceString bool   `yaml:"forceString"`
+	Helm                                map[string]any // see chart.Options.WithSource
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
@@ -126,30 +107,22 @@ func folder(name string) string { return strings.TrimPrefix(path.Clean("/"+name)
 
 // helm sets what the source says about rendering, and returns the value files that lie
 // outside of the application's folder.
-func (a *argoApplication) helm(o *chart.Options, dir string, read func(rel string) ([]byte, error)) []chart.File {
+func (a *argoApplication) helm(o *chart.Options, dir string, read func(rel string) ([]byte, error)) ([]chart.File, error) {
 	if a.name != "" {
 		o.Release = a.name
 	}
 	s, ok := a.source(dir)
 	if !ok {
-		return nil
+		return nil, nil
 	}
-	h := s.Helm
-	if h.ReleaseName != "" {
-		o.Release = h.ReleaseName
+	with, err := o.WithSource(s.Helm)
+	if err != nil {
+		return nil, err
 	}
-	if h.KubeVersion != "" {
-		o.KubeVersion = h.KubeVersion
-	}
-	o.SkipCRDs, o.IgnoreMissingFiles, o.APIVersions = h.SkipCrds, h.IgnoreMissingValueFiles, h.APIVersions
-	for _, p := range h.Parameters {
-		o.Parameters = append(o.Parameters, chart.Parameter{Name: p.Name, Value: p.Value, ForceString: p.ForceString})
-	}
-	o.Values = h.ValuesObject
-	if len(o.Values) == 0 && h.Values != "" {
-		_ = yaml.Unmarshal([]byte(h.Values), &o.Values) // Argo CD says so itself
-	}
-	return valueFiles(o, h.ValueFiles, dir, read)
+	names := with.ValueFiles
+	*o = with
+	o.ValueFiles = nil
+	return valueFiles(o, names, dir, read), nil
 }
 
 // valueFiles turns the names that Argo CD knows, relative to the folder, to the root

@@ -243,7 +243,7 @@ func orders() []one {
 				{of("templates/cluster.yaml"), "  annotations:\n    argocd.argoproj.io/sync-wave: \"-2\"\n", ""},
 				{of("secrets.yaml"), "type: kubernetes.io/basic-auth\n    sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-3\"}", "type: kubernetes.io/basic-auth"},
 			},
-			want: []want{{"hook-order", of(migration) + ":6", `for the database "shop-db"`, "write `argocd.argoproj.io/hook: Sync` and `argocd.argoproj.io/sync-wave: \"-1\"` in " + of(migration) + ":6, and write `sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-3\"}` for it in " + of("secrets.yaml:7") + " and run `mage seal:app shop`, and give Cluster shop/shop-db the annotation `argocd.argoproj.io/sync-wave: \"-2\"` in " + of("templates/cluster.yaml:4")}}},
+			want: []want{{"hook-order", of(migration) + ":6", `for the database "shop-db"`, "write `argocd.argoproj.io/hook: Sync` and `argocd.argoproj.io/sync-wave: \"-1\"` in " + of(migration) + ":6, and write `sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-3\"}` for Secret shop-db-owner in " + of("secrets.yaml:7") + " and run `mage seal:app shop`, and give Cluster shop/shop-db the annotation `argocd.argoproj.io/sync-wave: \"-2\"` in " + of("templates/cluster.yaml:4")}}},
 		{name: "Helm's pre-install", reason: "Argo CD takes it for PreSync",
 			edits: replace(migration, hook, "helm.sh/hook: pre-install,pre-upgrade"),
 			want:  []want{{"hook-order", of(migration) + ":6", `for ever for Secret "shop-db-owner"`, ""}}},
@@ -265,7 +265,7 @@ func orders() []one {
 		{name: "sealed in a later wave than the cluster", reason: "the cluster waits for its owner's password",
 			edits: replace("secrets.yaml", "type: kubernetes.io/basic-auth\n    sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-3\"}", "type: kubernetes.io/basic-auth"),
 			want: []want{
-				{"wave-order", of("templates/cluster.yaml:6"), `it comes in Sync, wave -2, and waits for ever for Secret "shop-db-owner" (spec.bootstrap.initdb.secret), which comes in Sync, wave 0`, "write `sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-3\"}` for it in " + of("secrets.yaml:7") + " and run `mage seal:app shop`"},
+				{"wave-order", of("templates/cluster.yaml:6"), `it comes in Sync, wave -2, and waits for ever for Secret "shop-db-owner" (spec.bootstrap.initdb.secret), which comes in Sync, wave 0`, "write `sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-3\"}` for Secret shop-db-owner in " + of("secrets.yaml:7") + " and run `mage seal:app shop`"},
 				{"hook-order", of(migration) + ":6", `Secret "shop-db-owner"`, "write `sealedAnnotations"},
 			}},
 		{name: "workload before its ConfigMap", reason: "the earlier wave has to be healthy first",

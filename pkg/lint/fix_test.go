@@ -13,7 +13,7 @@ func as[E error](err error, target *E) bool { return errors.As(err, target) }
 
 var (
 	inPlace     = regexp.MustCompile(`write "([^"]+)" in place of "([^"]+)" in (\S+):(\d+)`)
-	writeLine   = regexp.MustCompile("write `([^`]+)`(?: and `([^`]+)`)?(?: for it| under `destination`)? in ([^ ,]+):(\\d+)")
+	writeLine   = regexp.MustCompile("write `([^`]+)`(?: and `([^`]+)`)?(?: for it| for Secret \\S+| under `destination`)? in ([^ ,]+):(\\d+)")
 	addLine     = regexp.MustCompile("add the line `([^`]+)` to (\\S+)")
 	annotate    = regexp.MustCompile("give (\\S+) (\\S+) the annotation `([^`]+)` in (\\S+):(\\d+)")
 	takeHook    = regexp.MustCompile("take the hook annotation away (?:from \\S+ \\S+ )?in (\\S+):(\\d+)(?: and write `([^`]+)`|, and give it the annotation `([^`]+)`)")

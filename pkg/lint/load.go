@@ -150,18 +150,21 @@ func (a *application) render(r *repo.Repository, o Options) {
 		return
 	}
 	a.options = chart.Options{Release: a.Name, Namespace: a.Namespace, KubeVersion: o.KubeVersion, Plaintext: a.plaintext}
-	files := a.files
 	if a.argo != nil {
-		files = append(slices.Clone(files), a.argo.helm(&a.options, a.dir, func(rel string) ([]byte, error) {
+		var outside []chart.File
+		outside, a.broken = a.argo.helm(&a.options, a.dir, func(rel string) ([]byte, error) {
 			name := filepath.Join(r.Tree.Root, filepath.FromSlash(rel))
 			if r.IsPlaintext(rel) || r.Inside(name) != nil {
 				return nil, fs.ErrNotExist
 			}
 			return os.ReadFile(name)
-		})...)
+		})
+		if a.broken != nil {
+			return
+		}
+		a.files = append(a.files, outside...)
 	}
-	a.files = files
-	a.chart, a.broken = chart.Render(files, a.options)
+	a.chart, a.broken = chart.Render(a.files, a.options)
 }
 
 // collect puts the objects together.
@@ -303,7 +306,11 @@ func chartBroken(c *checker, a *application) {
 			"run `helm dependency build "+a.dir+"` and commit "+a.dir+"/charts/"))
 	case errors.As(a.broken, &broken):
 		name := broken.Path
-		if name == "" {
+		switch {
+		case name != "":
+		case strings.Contains(broken.Cause, "application") || strings.HasPrefix(broken.Cause, "parameter "):
+			name = applicationFile
+		default:
 			name = "Chart.yaml"
 		}
 		if a.hasBraces(a.dir + "/" + name) {

@@ -181,7 +181,7 @@ func (a *application) setWave(o chart.Object, wave int) string {
 	annotation := fmt.Sprintf("%s: \"%d\"", waveAnnotation, wave)
 	if isSealed(o) {
 		if s := a.spec(o.Namespace, o.Name); s != nil {
-			return fmt.Sprintf("write `sealedAnnotations: {%s}` for it in %s and run `mage seal:app %s`", annotation, place{a.contractPath(), s.Line}, a.Name)
+			return fmt.Sprintf("write `sealedAnnotations: {%s}` for Secret %s in %s and run `mage seal:app %s`", annotation, o.Name, place{a.contractPath(), s.Line}, a.Name)
 		}
 	}
 	return fmt.Sprintf("give %s the annotation `%s` in %s", o, annotation, a.atObject(o))

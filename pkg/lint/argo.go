@@ -57,6 +57,9 @@ func readApplication(name string, data []byte) (*argoApplication, error) {
 			}
 			return nil, &manifest.Error{Path: name, Line: line, Problem: "not valid YAML", Fix: "look at the indentation, the quotes and the colons of this line and the one above"}
 		}
+		if len(doc.Content) == 0 {
+			continue
+		}
 		root := doc.Content[0]
 		if text(root, "kind").Value == "Application" && strings.HasPrefix(text(root, "apiVersion").Value, "argoproj.io/") {
 			return newApplication(name, root), nil

@@ -275,7 +275,7 @@ func orders() []one {
 			}},
 		{name: "ConfigMap in a late wave", reason: "the same from the other side",
 			edits: replace("templates/pvc.yaml", "  name: shop-data\n", "  name: shop-data\n  annotations:\n    argocd.argoproj.io/sync-wave: \"5\"\n"),
-			want:  []want{{"wave-order", of(deployment) + ":4", "which comes in Sync, wave 5", "give PersistentVolumeClaim shop/shop-data the annotation `argocd.argoproj.io/sync-wave: \"-3\"` in " + of("templates/pvc.yaml:4")}}},
+			want:  []want{{"wave-order", of(deployment) + ":4", "which comes in Sync, wave 5", "give PersistentVolumeClaim shop/shop-data the annotation `argocd.argoproj.io/sync-wave: \"0\"` in " + of("templates/pvc.yaml:4")}}},
 		{name: "one wave for all", reason: "Argo CD applies a wave as a whole, and the kubelet tries again until the Secret is unsealed",
 			edits: []edit{
 				{of("secrets.yaml"), "type: kubernetes.io/basic-auth\n    sealedAnnotations: {argocd.argoproj.io/sync-wave: \"-3\"}", "type: kubernetes.io/basic-auth"},

@@ -134,9 +134,13 @@ func (a *application) whenPlace(o chart.Object) place {
 	return a.atObject(o)
 }
 
-// early is the wave that an object belongs to by convention.
-func early(o chart.Object) int {
+// early is the wave that an object belongs to by convention, when something of the given
+// wave needs it. A claim goes into that very wave: many a class of storage binds it only
+// when a Pod uses it, and Argo CD would wait for it in an earlier one.
+func early(o chart.Object, wave int) int {
 	switch {
+	case o.Kind == chart.PersistentVolumeClaim:
+		return wave
 	case isCluster(o):
 		return -2
 	case o.Kind == "Job", o.Kind == "Pod":
@@ -156,7 +160,7 @@ func (a *application) inOrder(o chart.Object, late []chart.Object) string {
 	for _, needed := range late {
 		switch then := momentOf(needed); {
 		case needed.Hook != "" && then.phase > now.phase && needed.Hook != chart.Sync:
-			fixes = append(fixes, fmt.Sprintf("take the hook annotation away from %s in %s, and give it the annotation `%s: \"%d\"`", needed, a.whenPlace(needed), waveAnnotation, early(needed)))
+			fixes = append(fixes, fmt.Sprintf("take the hook annotation away from %s in %s, and give it the annotation `%s: \"%d\"`", needed, a.whenPlace(needed), waveAnnotation, early(needed, now.wave)))
 		case then.phase == now.phase:
 			last = max(last, then.wave)
 		}
@@ -165,12 +169,12 @@ func (a *application) inOrder(o chart.Object, late []chart.Object) string {
 		fixes = append([]string{fmt.Sprintf("write `%s: Sync` and `%s: \"-1\"` in %s", hookAnnotation, waveAnnotation, a.whenPlace(o))}, fixes...)
 		now, last = moment{1, -1}, -1
 	}
-	if slices.ContainsFunc(late, func(n chart.Object) bool { return momentOf(n).phase == now.phase && early(n) > now.wave }) {
+	if slices.ContainsFunc(late, func(n chart.Object) bool { return momentOf(n).phase == now.phase && early(n, now.wave) > now.wave }) {
 		return strings.Join(append(fixes, a.setWave(o, last)), ", and ")
 	}
 	for _, needed := range late {
 		if then := momentOf(needed); then.phase == now.phase && now.before(then) {
-			fixes = append(fixes, a.setWave(needed, early(needed)))
+			fixes = append(fixes, a.setWave(needed, early(needed, now.wave)))
 		}
 	}
 	return strings.Join(fixes, ", and ")

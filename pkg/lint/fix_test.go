@@ -104,6 +104,9 @@ func (f files) set(t testing.TB, name, number, text string) {
 	stale := ""
 	f.line(t, name, number, func(line string) string {
 		at := regexp.MustCompile(`(^|[\s{-])("?` + regexp.QuoteMeta(key) + `"?:)\s*(\{[^}]*\}|"[^"]*"|[^\s,}]*)`)
+		if at.MatchString(line) && !strings.Contains(line, "{") { // alone in its line
+			at = regexp.MustCompile(`(^|[\s{-])("?` + regexp.QuoteMeta(key) + `"?:).*`)
+		}
 		if at.MatchString(line) {
 			return at.ReplaceAllString(line, "${1}${2} "+strings.ReplaceAll(value, "$", "$$"))
 		}

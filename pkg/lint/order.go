@@ -191,6 +191,45 @@ func (a *application) setWave(o chart.Object, wave int) string {
 	return fmt.Sprintf("give %s the annotation `%s` in %s", o, annotation, a.atObject(o))
 }
 
+// hookGone tells of objects that are deleted when the sync has succeeded (gitops-engine
+// v0.7.1 pkg/sync/sync_context.go, deleteHooks), and that Pods need which come later.
+func hookGone(c *checker, a *application) {
+	for _, o := range a.objects {
+		if o.Hook != "" || o.Kind == "Job" {
+			continue
+		}
+		for _, ref := range needs(o) {
+			made := c.produced[identityOf(o, ref)]
+			if ref.Optional || len(made) == 0 || slices.ContainsFunc(made, func(p product) bool {
+				return !slices.Contains(p.object.DeletePolicies, "HookSucceeded")
+			}) {
+				continue
+			}
+			hook := made[0]
+			at, policy := hook.app.deletePolicy(hook.object)
+			c.add(at, finding(hook.object.String(), fmt.Sprintf("Argo CD deletes this hook at the end of the sync, and %s needs it for its next Pod (%s)", o, ref.Where),
+				fmt.Sprintf("write `%s` in %s", policy, at)))
+		}
+	}
+}
+
+// deletePolicy is the line of a hook's delete policy, and what to write there. Argo CD heeds
+// its own annotation and Helm's together.
+func (a *application) deletePolicy(o chart.Object) (at place, policy string) {
+	metadata, _, _ := unstructured.NestedMap(o.Raw, "metadata", "annotations")
+	name, policy := "argocd.argoproj.io/hook-delete-policy", "BeforeHookCreation"
+	if helm, _ := metadata["helm.sh/hook-delete-policy"].(string); strings.Contains(helm, "hook-succeeded") {
+		name, policy = "helm.sh/hook-delete-policy", "before-hook-creation"
+	}
+	at = a.whenPlace(o)
+	if a.chart != nil {
+		if p, ok := a.chart.LocateIn(o, name); ok && p.Path == o.Path {
+			at = a.at(p.Path, p.Line)
+		}
+	}
+	return at, name + ": " + policy
+}
+
 // hookSealed tells of SealedSecrets that Argo CD would delete before each sync
 // (argo-cd#15146).
 func hookSealed(c *checker, a *application) {

@@ -26,6 +26,8 @@ func Rules() []Rule {
 			"SealedSecret -3, Cluster -2, migration -1, workload 0.", each(waveOrder)},
 		{"hook-sealed", "A SealedSecret is a hook: Argo CD deletes it before each sync and the controller deletes the Secret with it, under the running Pods.",
 			"Take the hook annotation away and give it the sync-wave -3.", each(hookSealed)},
+		{"hook-gone", "What is no hook needs an object that is one with the delete policy HookSucceeded: Argo CD deletes it at the end of the sync, and the next Pod does not start.",
+			"Write the delete policy BeforeHookCreation, or make it no hook.", each(hookGone)},
 		{"database-one", "An application has more than one CloudNativePG Cluster, or speaks to a host `<cluster>-rw` that no Cluster has.",
 			"Keep one Cluster per application; write its name.", each(databaseOne)},
 		{"database-foreign", "An application uses another one's PostgreSQL cluster: by its host, by its Secret, or by a link to its password.",

@@ -99,3 +99,14 @@ func TestLinks(t *testing.T) {
 		t.Errorf("%s", strings.Join(lines(res), "\n"))
 	}
 }
+
+// A rule that only this machine has protects nobody else.
+func TestIgnoredHereOnly(t *testing.T) {
+	f := shop(t, true, edit{".gitignore", "local-secrets/\n", "*.swp\n"})
+	f[".git/info/exclude"] = "local-secrets/\n"
+	res := check(t, f.open(t), lint.Options{})
+	if len(res.Findings) != 1 || res.Findings[0].Rule != "ignore-git" ||
+		!strings.HasPrefix(res.Findings[0].Message, "only .git/info/exclude of this machine ignores applications/blog/local-secrets/") {
+		t.Errorf("%s", strings.Join(lines(res), "\n"))
+	}
+}

@@ -19,7 +19,7 @@ func TestReadList(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []App{
-		{Name: "a", Namespace: "argocd", Project: "default", Sources: []Source{{}}},
+		{Name: "a", Namespace: "argocd", Project: "default"},
 		{
 			Name: "b", Namespace: "argocd", Project: "default", Sync: Synced, Health: Healthy, Revisions: []string{"c0ffee"}, version: 7,
 			Sources: []Source{{RepoURL: "file:///r", Path: "applications/b"}}, AutoSync: &AutoSync{Prune: true},

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/diagnose"
@@ -24,7 +23,7 @@ func (c *chain) argoLink() report.Link {
 		state report.State
 		note  string
 	}{
-		deleting(a), condition(a), operation(a), c.comparison(a), c.health(a),
+		deleting(a), condition(a), operation(a), comparison(a), health(a),
 	} {
 		l.State = report.Gravest(l.State, s.state)
 		if s.note != "" {
@@ -89,8 +88,13 @@ func operation(a *diagnose.Argo) judgement {
 
 // comparison judges Synced: what was changed since the sync, or only has to be
 // deleted, breaks nothing by itself.
-func (c *chain) comparison(a *diagnose.Argo) judgement {
-	out := a.OutOfSync()
+func comparison(a *diagnose.Argo) judgement {
+	n := 0
+	for _, r := range a.Resources {
+		if r.Sync == outOfSync && !r.Hook {
+			n++
+		}
+	}
 	switch {
 	case a.Sync == synced:
 		return judgement{report.OK, ""}
@@ -98,24 +102,24 @@ func (c *chain) comparison(a *diagnose.Argo) judgement {
 		return judgement{report.Waiting, ""}
 	case a.AutoSync && a.Operation.Running():
 		return judgement{report.Waiting, ""}
-	case c.drifted(a):
-		return judgement{report.Warned, plural(len(out), "resource") + " not as in Git"}
+	case drifted(a):
+		return judgement{report.Warned, plural(n, "resource") + " not as in Git"}
 	case a.AutoSync:
 		return judgement{report.Waiting, "Argo CD is to sync it by itself"}
 	}
-	return judgement{report.Failed, plural(len(out), "resource") + " not as in Git: `mage gitops:sync " + a.Name + "`"}
+	return judgement{report.Failed, plural(n, "resource") + " not as in Git: `mage gitops:sync " + a.Name + "`"}
 }
 
 // drifted says whether what is OutOfSync was in sync before: the last sync brought
 // the commit that Argo CD compares with.
-func (c *chain) drifted(a *diagnose.Argo) bool {
+func drifted(a *diagnose.Argo) bool {
 	op := a.Operation
-	return op != nil && op.Phase == "Succeeded" && op.Revision != "" && op.Revision == a.Revision && !a.Absent()
+	return op != nil && op.Phase == "Succeeded" && op.Revision != "" && op.Revision == a.Revision
 }
 
 // health judges Healthy. Argo CD takes it from the live objects, and does not know
 // all that is wrong with them: a StatefulSet is never Degraded.
-func (c *chain) health(a *diagnose.Argo) judgement {
+func health(a *diagnose.Argo) judgement {
 	switch a.Health {
 	case healthy:
 		return judgement{report.OK, ""}
@@ -154,5 +158,3 @@ func firstLine(text string) string {
 	}
 	return line
 }
-
-var _ = fmt.Sprintf

@@ -5,17 +5,19 @@ import (
 	"slices"
 	"strings"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
 )
 
 const (
-	synced  = "Synced"
-	healthy = "Healthy"
+	synced    = "Synced"
+	outOfSync = "OutOfSync"
+	healthy   = "Healthy"
 )
+
+// tracking is the annotation with which Argo CD marks what is an application's.
+const tracking = "argocd.argoproj.io/tracking-id"
 
 // chain looks at one source.
 type chain struct {
@@ -53,7 +55,7 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 		out.Links = append(out.Links, l)
 	}
 	out.Causes = diagnose.Diagnose(ctx, src.Input)
-	out.Causes = append(out.Causes, c.unexplained(out.Causes)...)
+	out.Causes = append(out.Causes, c.unexplained(out.Links, out.Causes)...)
 	fold(&out)
 	out.Strays = c.strays()
 	return out
@@ -74,8 +76,8 @@ func (c *chain) unseen(kinds ...string) string {
 		return c.src.Offline
 	}
 	for _, kind := range kinds {
-		if why := c.space.Why(kind); why != "" {
-			return why
+		if !c.space.Sees(kind) {
+			return kind + " objects could not be seen: " + or(c.space.Unseen[kind], c.space.Unseen["*"])
 		}
 	}
 	return ""
@@ -101,18 +103,25 @@ func (c *chain) resources() map[ObjectName]bool {
 	return out
 }
 
-// mine says whether the root of an object belongs to the application: Argo CD says
-// so, or the chart renders it. Where nobody can tell, everything in the namespace
+// mine says whether an object that nothing owns belongs to the application: Argo CD
+// says so, or the chart renders it. Where nobody can tell, everything in the namespace
 // does.
-func (c *chain) mine(kind string, m *metav1.ObjectMeta) bool {
-	if id, ok := m.Annotations["argocd.argoproj.io/tracking-id"]; ok && c.argo() != nil {
-		app, _, _ := strings.Cut(id, ":")
-		return strings.TrimPrefix(app, c.argo().Name) == "" || c.own[ObjectName{kind, m.Name}]
+func (c *chain) mine(kind, name string, annotations map[string]string) bool {
+	id := ObjectName{kind, name}
+	if c.own[id] {
+		return true
+	}
+	if c.argo() != nil && annotations[tracking] != "" { // application:group/kind:namespace/name
+		app, _, _ := strings.Cut(annotations[tracking], ":")
+		return app == c.argo().Name
+	}
+	if slices.Contains(c.src.Others, id) {
+		return false
 	}
 	if c.own == nil && c.src.Origins == nil {
-		return !slices.Contains(c.src.Others, ObjectName{kind, m.Name})
+		return true
 	}
-	return c.own[ObjectName{kind, m.Name}] || c.src.Origins != nil && c.src.Origins.Find(kind, m.Name).Found
+	return c.src.Origins != nil && c.src.Origins.Find(kind, name).Found
 }
 
 // fold gives every broken link its cause, or says that it only follows from another

@@ -2,8 +2,10 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
 )
 
@@ -26,7 +28,7 @@ func (c *chain) localLink() report.Link {
 		}
 		var missing []string
 		for _, k := range spec.Keys {
-			if !contains(have.Keys, k.Name) {
+			if !slices.Contains(have.Keys, k.Name) {
 				missing = append(missing, k.Name)
 			}
 		}
@@ -72,7 +74,7 @@ func (c *chain) sealedLink() report.Link {
 		case report.Refused:
 			t.add(report.Warned, name+": its plaintext cannot be sealed as it is: `mage seal:status -app="+c.src.Application+"`")
 		default:
-			t.add(c.checked(f.Path, f.Line))
+			t.add(c.checked(f))
 		}
 	}
 	l := t.link("sealed")
@@ -82,14 +84,26 @@ func (c *chain) sealedLink() report.Link {
 	return l
 }
 
+// tolerated are the rules of the offline check that say nothing against a file that
+// the cluster unseals: kubeseal records no certificate, for instance.
+var tolerated = []string{"certificate-mismatch", "pin-missing", "pin-invalid", "sealed-edited", "plaintext-exposed"}
+
+// broken says whether a finding of the offline check is about a file that cannot work.
+func broken(f report.Finding) bool { return !slices.Contains(tolerated, f.Rule) }
+
 // checked is what the offline check says about one SealedSecret.
-func (c *chain) checked(path string, line int) (report.State, string) {
+func (c *chain) checked(s *diagnose.SealedFile) (report.State, string) {
+	state, note := report.OK, ""
 	for _, f := range c.src.Check {
-		if f.Path == path && (f.Line == line || f.Line == 0 || line == 0) {
+		if f.Path != s.Path && !strings.HasSuffix(f.Object, " "+s.Namespace+"/"+s.Name) {
+			continue
+		}
+		if broken(f) {
 			return report.Failed, f.Position() + ": " + f.Message
 		}
+		state, note = report.Warned, f.Position()+": "+f.Message
 	}
-	return report.OK, ""
+	return state, note
 }
 
 // commitLink is the way from the work tree to what Argo CD has seen.

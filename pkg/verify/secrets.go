@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
@@ -146,7 +148,7 @@ func ownedBy(s *cluster.Secret, sealed *cluster.SealedSecret) bool {
 	if sealed == nil {
 		return false
 	}
-	return slices.ContainsFunc(s.Owners, func(o owner) bool {
+	return slices.ContainsFunc(s.Owners, func(o metav1.OwnerReference) bool {
 		return o.Kind == "SealedSecret" && o.Name == sealed.Name && (sealed.UID == "" || string(o.UID) == sealed.UID)
 	})
 }
@@ -178,7 +180,7 @@ func (c *chain) databaseLink() report.Link {
 	var t tally
 	for i := range c.space.Databases {
 		d := &c.space.Databases[i]
-		if !c.mineMeta("Cluster", &d.Meta) {
+		if !c.mine("Cluster", d.Meta.Name, d.Annotations) {
 			continue
 		}
 		t.add(databaseState(d))

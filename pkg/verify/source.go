@@ -19,9 +19,9 @@ type Source struct {
 	Uncheck string           // why the sealed files could not be judged; empty when they could
 	Offline string           // why the cluster was not looked at; empty when it was
 
-	Shares   bool         // another application lives in the namespace too
-	Others   []ObjectName // what the other applications of the namespace have there
-	Changers Changers     // who has changed what is not as in Git; nil when that is not known
+	Plaintext string       // folder of the plaintext, relative to the repository's root
+	Others    []ObjectName // what other applications of Argo CD have in the namespace
+	Changers  Changers     // who has changed what is not as in Git; nil when that is not known
 }
 
 // ObjectName names an object in the application's namespace.

@@ -23,7 +23,7 @@ type workload struct {
 // others wait for.
 func (c *chain) workloads() (found []workload) {
 	add := func(kind string, m *metav1.ObjectMeta, state report.State, note string) {
-		if c.mine(kind, m) {
+		if c.mine(kind, m.Name, m.Annotations) {
 			found = append(found, workload{object{kind, m}, state, note})
 		}
 	}
@@ -158,7 +158,7 @@ func (c *chain) podsLink() report.Link {
 	for i := range c.space.Pods {
 		p := &c.space.Pods[i]
 		root := c.index.root("Pod", &p.ObjectMeta)
-		if !c.mine(root.kind, root.meta) || c.over(p) {
+		if !c.mine(root.kind, root.meta.Name, root.meta.Annotations) || c.over(p) {
 			continue
 		}
 		if ready(p) {

@@ -57,7 +57,7 @@ func TestApplications(t *testing.T) {
 				}
 				if spec, ok := chart.PodSpec(o); ok {
 					for _, ref := range chart.References(spec.Spec) {
-						p, ok := r.LocateIn(o, ref.Name)
+						p, ok := r.LocateReference(o, ref)
 						t.Logf("   %+v at %+v", ref, p)
 						if !ok {
 							t.Errorf("%s: %s: not located", o, ref.Name)

@@ -2,6 +2,7 @@ package chart
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -54,14 +55,100 @@ func (r *Rendered) Locate(path, text string) (Position, bool) {
 // LocateIn is Locate for a name within one object: of several places in a template it
 // is the one that made the object.
 func (r *Rendered) LocateIn(o Object, text string) (Position, bool) {
-	if s := r.sources[o.template]; s != nil && text != "" {
-		for i := o.first; i <= o.last; i++ {
-			if n := s.exact(i); n > 0 && n <= len(s.text) && hasWord(s.text[n-1], text) {
-				return Position{Path: s.path, Line: n}, true
+	if o.made != nil && text != "" {
+		for i := o.made.first; i <= o.made.last; i++ {
+			if p, ok := o.made.source.word(i, text); ok {
+				return p, true
 			}
 		}
 	}
 	return r.Locate(o.Path, text)
+}
+
+// LocateReference finds where the name of a reference is written. o is the object whose
+// PodSpec has it, or the one of ObjectReferences.
+func (r *Rendered) LocateReference(o Object, ref Reference) (Position, bool) {
+	return r.LocateField(o, podField(o, ref.Field), ref.Name)
+}
+
+// LocateKey finds where the key of a reference is written.
+func (r *Rendered) LocateKey(o Object, ref Reference) (Position, bool) {
+	at := podField(o, ref.Field)
+	if i := strings.LastIndexByte(at, '.'); i >= 0 {
+		at = at[:i]
+	}
+	root := o.root()
+	if n := find(root, at+".key"); n != nil && n.Value == ref.Key {
+		return r.LocateField(o, at+".key", ref.Key)
+	}
+	if items := find(root, at+".items"); items != nil {
+		for i := range items.Content {
+			place := field(at, "items", i, "key")
+			if n := find(root, place); n != nil && n.Value == ref.Key {
+				return r.LocateField(o, place, ref.Key)
+			}
+		}
+	}
+	return r.LocateIn(o, ref.Key)
+}
+
+// LocateField finds where the text of one of the object's fields is written, for
+// instance the field "spec.template.spec.serviceAccountName".
+func (r *Rendered) LocateField(o Object, at, text string) (Position, bool) {
+	n := find(o.root(), at)
+	if n == nil || n.Line == 0 || text == "" {
+		return r.LocateIn(o, text)
+	}
+	rendered := o.made.first + n.Line - 1
+	if p, ok := o.made.source.word(rendered, text); ok {
+		return p, true
+	}
+	if p, ok := r.elsewhere(text); ok {
+		return p, true
+	}
+	if line := o.made.source.exact(rendered); line > 0 {
+		return Position{Path: o.Path, Line: line}, true
+	}
+	return Position{}, false
+}
+
+// podField is the place of a Pod's field in the object that makes the Pod.
+func podField(o Object, at string) string {
+	path, ok := podPaths[o.Group+"/"+o.Kind]
+	if !ok {
+		return at
+	}
+	return strings.Join(append(slices.Clone(path), "spec", at), ".")
+}
+
+// root is the object with its lines.
+func (o Object) root() *yaml.Node {
+	if o.made == nil {
+		return &yaml.Node{}
+	}
+	return o.made.root
+}
+
+// find follows a place through a document.
+func find(n *yaml.Node, at string) *yaml.Node {
+	for key := range strings.SplitSeq(at, ".") {
+		if n != nil && n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		if n == nil {
+			return nil
+		}
+		if n.Kind != yaml.SequenceNode {
+			n = child(n, key)
+			continue
+		}
+		i, err := strconv.Atoi(key)
+		if err != nil || i < 0 || i >= len(n.Content) {
+			return nil
+		}
+		n = n.Content[i]
+	}
+	return n
 }
 
 // elsewhere looks for a name in what a template takes names from.

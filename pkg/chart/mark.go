@@ -1,14 +1,45 @@
 package chart
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
 
-// mark writes the number of its line before the first visible character of each piece
-// of text in a template. There it changes nothing that `{{-` trims. The text of a
-// definition stays: what another template makes of it could depend on every character.
-func mark(text string) string {
+// marker writes where a template's text stands into the text itself: before the first
+// visible character of each piece of each line, where it changes nothing that `{{-` trims.
+type marker struct {
+	file        int  // a number for the template
+	definitions bool // mark text in definitions too; what is made of it may depend on each character
+}
+
+// The runes around a mark. They print, so `quote` leaves them alone; they are neither
+// space nor syntax to YAML and to templates, and no chart has a number between them.
+const (
+	markBegin = "\u27e6"
+	markEnd   = "\u27e7"
+)
+
+var markText = regexp.MustCompile(markBegin + `(\d+):(\d+)` + markEnd)
+
+// spot is a line of a template.
+type spot struct{ file, line int }
+
+// spots are the marks in a line of what was rendered, and the line without them.
+func spots(line string) ([]spot, string) {
+	var out []spot
+	for _, m := range markText.FindAllStringSubmatch(line, -1) {
+		file, _ := strconv.Atoi(m[1])
+		n, _ := strconv.Atoi(m[2])
+		out = append(out, spot{file, n})
+	}
+	if out == nil {
+		return nil, line
+	}
+	return out, markText.ReplaceAllString(line, "")
+}
+
+func (m marker) mark(text string) string {
 	var out strings.Builder
 	line, depth := 1, 0 // depth of blocks within a definition
 	for text != "" {
@@ -16,8 +47,8 @@ func mark(text string) string {
 		if begin < 0 {
 			begin = len(text)
 		}
-		if depth == 0 {
-			markText(&out, text[:begin], line)
+		if depth == 0 || m.definitions {
+			m.piece(&out, text[:begin], line)
 		} else {
 			out.WriteString(text[:begin])
 		}
@@ -32,18 +63,15 @@ func mark(text string) string {
 	return out.String()
 }
 
-// markText marks a piece of text that begins in the given line.
-func markText(out *strings.Builder, text string, line int) {
+// piece marks a piece of text that begins in the given line.
+func (m marker) piece(out *strings.Builder, text string, line int) {
 	for l := range strings.Lines(text) {
-		body := strings.TrimLeft(l, " \t\r\n\v\f\u0085\u00a0")
+		body := strings.TrimSpace(l)
 		if body == "" {
 			out.WriteString(l)
 		} else {
-			out.WriteString(l[:len(l)-len(body)])
-			out.WriteRune(markBegin)
-			out.WriteString(strconv.Itoa(line))
-			out.WriteRune(markEnd)
-			out.WriteString(body)
+			at := strings.Index(l, body)
+			out.WriteString(l[:at] + markBegin + strconv.Itoa(m.file) + ":" + strconv.Itoa(line) + markEnd + l[at:])
 		}
 		line++
 	}

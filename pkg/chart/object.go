@@ -7,10 +7,11 @@ import (
 
 	"github.com/argoproj/gitops-engine/pkg/sync/hook"
 	"github.com/argoproj/gitops-engine/pkg/sync/syncwaves"
+	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/json"
-	"sigs.k8s.io/yaml"
+	syaml "sigs.k8s.io/yaml"
 )
 
 // Object is one object that a chart renders.
@@ -34,8 +35,14 @@ type Object struct {
 
 	Raw map[string]any
 
-	template    string // as Helm names it
-	first, last int    // lines of the document in what was rendered
+	made *origin
+}
+
+// origin is where an object stands in what was rendered.
+type origin struct {
+	source      *source
+	first, last int        // lines of its document
+	root        *yaml.Node // the object, lines counted from the document's first
 }
 
 // The phases of Argo CD, in the order in which a sync comes to them.
@@ -138,14 +145,17 @@ func (r *Rendered) read(template, text string, o Options) error {
 		if len(raw) == 0 {
 			continue
 		}
+		roots := flattenNodes(nodes(doc.text))
 		for i, item := range flatten(raw) {
 			obj := newObject(item, o.Namespace)
 			if obj.Kind == "" {
 				return &Error{Path: src.path, Line: src.line(doc.line), Cause: "a document has no kind"}
 			}
-			obj.Path, obj.template = src.path, template
-			obj.first, obj.last = doc.line, doc.line+strings.Count(doc.text, "\n")
-			obj.Line = src.nameLine(doc, obj, i)
+			obj.made = &origin{source: src, first: doc.line, last: doc.line + strings.Count(doc.text, "\n"), root: &yaml.Node{}}
+			if i < len(roots) {
+				obj.made.root = roots[i]
+			}
+			obj.Path, obj.Line = src.path, obj.made.nameLine()
 			r.Objects = append(r.Objects, obj)
 		}
 	}
@@ -154,7 +164,7 @@ func (r *Rendered) read(template, text string, o Options) error {
 
 // decode reads a document as the API server will: numbers keep what they are.
 func decode(text string) (map[string]any, error) {
-	data, err := yaml.YAMLToJSON([]byte(text))
+	data, err := syaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		return nil, err
 	}
@@ -177,6 +187,19 @@ func flatten(raw map[string]any) []map[string]any {
 		if m, ok := item.(map[string]any); ok {
 			out = append(out, flatten(m)...)
 		}
+	}
+	return out
+}
+
+// flattenNodes is flatten for the lines.
+func flattenNodes(n *yaml.Node) []*yaml.Node {
+	kind, items := child(n, "kind"), child(n, "items")
+	if kind == nil || items == nil || items.Kind != yaml.SequenceNode {
+		return []*yaml.Node{n}
+	}
+	var out []*yaml.Node
+	for _, item := range items.Content {
+		out = append(out, flattenNodes(item)...)
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -16,6 +17,7 @@ type Reference struct {
 	Optional  bool
 	Where     string // for instance "env PROXY_MASTER_KEY of container litellm"
 	Container string // the container that needs it; empty for a volume and for the Pod itself
+	Field     string // where the name stands in the Pod's specification: "volumes.3.configMap.name"
 }
 
 // The kinds of references.
@@ -31,23 +33,23 @@ const (
 func References(spec corev1.PodSpec) []Reference {
 	var out references
 	if spec.ServiceAccountName != "" && spec.ServiceAccountName != "default" {
-		out.add(Reference{Kind: ServiceAccount, Name: spec.ServiceAccountName, Where: "serviceAccountName"})
+		out.add(Reference{Kind: ServiceAccount, Name: spec.ServiceAccountName, Where: "serviceAccountName", Field: "serviceAccountName"})
 	}
-	for _, s := range spec.ImagePullSecrets {
+	for i, s := range spec.ImagePullSecrets {
 		// The kubelet goes on without one that is missing; the image may be public.
-		out.add(Reference{Kind: Secret, Name: s.Name, Where: "imagePullSecrets"})
+		out.add(Reference{Kind: Secret, Name: s.Name, Where: "imagePullSecrets", Field: field("imagePullSecrets", i, "name")})
 	}
-	for _, v := range spec.Volumes {
-		out.volume(v)
+	for i, v := range spec.Volumes {
+		out.volume(v, field("volumes", i))
 	}
-	for _, c := range spec.InitContainers {
-		out.container("init container "+c.Name, c.Name, c.Env, c.EnvFrom)
+	for i, c := range spec.InitContainers {
+		out.container(use{"init container " + c.Name, c.Name, field("initContainers", i)}, c.Env, c.EnvFrom)
 	}
-	for _, c := range spec.Containers {
-		out.container("container "+c.Name, c.Name, c.Env, c.EnvFrom)
+	for i, c := range spec.Containers {
+		out.container(use{"container " + c.Name, c.Name, field("containers", i)}, c.Env, c.EnvFrom)
 	}
-	for _, c := range spec.EphemeralContainers {
-		out.container("ephemeral container "+c.Name, c.Name, c.Env, c.EnvFrom)
+	for i, c := range spec.EphemeralContainers {
+		out.container(use{"ephemeral container " + c.Name, c.Name, field("ephemeralContainers", i)}, c.Env, c.EnvFrom)
 	}
 	return out
 }
@@ -72,74 +74,96 @@ func (r *references) keys(ref Reference, items []corev1.KeyToPath) {
 	}
 }
 
-func (r *references) volume(v corev1.Volume) {
+func (r *references) volume(v corev1.Volume, at string) {
 	where := "volume " + v.Name
 	switch {
 	case v.ConfigMap != nil:
-		r.keys(Reference{Kind: ConfigMap, Name: v.ConfigMap.Name, Optional: is(v.ConfigMap.Optional), Where: where}, v.ConfigMap.Items)
+		r.keys(Reference{Kind: ConfigMap, Name: v.ConfigMap.Name, Optional: is(v.ConfigMap.Optional),
+			Where: where, Field: field(at, "configMap", "name")}, v.ConfigMap.Items)
 	case v.Secret != nil:
-		r.keys(Reference{Kind: Secret, Name: v.Secret.SecretName, Optional: is(v.Secret.Optional), Where: where}, v.Secret.Items)
+		r.keys(Reference{Kind: Secret, Name: v.Secret.SecretName, Optional: is(v.Secret.Optional),
+			Where: where, Field: field(at, "secret", "secretName")}, v.Secret.Items)
 	case v.Projected != nil:
-		for _, s := range v.Projected.Sources {
-			r.projection(s, where)
+		for i, s := range v.Projected.Sources {
+			r.projection(s, where, field(at, "projected", "sources", i))
 		}
 	case v.PersistentVolumeClaim != nil:
-		r.add(Reference{Kind: PersistentVolumeClaim, Name: v.PersistentVolumeClaim.ClaimName, Where: where})
+		r.add(Reference{Kind: PersistentVolumeClaim, Name: v.PersistentVolumeClaim.ClaimName,
+			Where: where, Field: field(at, "persistentVolumeClaim", "claimName")})
 	default:
-		r.add(Reference{Kind: Secret, Name: credentials(v.VolumeSource), Where: where})
+		name, rest := credentials(v.VolumeSource)
+		r.add(Reference{Kind: Secret, Name: name, Where: where, Field: field(at, rest)})
 	}
 }
 
-func (r *references) projection(s corev1.VolumeProjection, where string) {
+func (r *references) projection(s corev1.VolumeProjection, where, at string) {
 	if m := s.ConfigMap; m != nil {
-		r.keys(Reference{Kind: ConfigMap, Name: m.Name, Optional: is(m.Optional), Where: where}, m.Items)
+		r.keys(Reference{Kind: ConfigMap, Name: m.Name, Optional: is(m.Optional),
+			Where: where, Field: field(at, "configMap", "name")}, m.Items)
 	}
 	if m := s.Secret; m != nil {
-		r.keys(Reference{Kind: Secret, Name: m.Name, Optional: is(m.Optional), Where: where}, m.Items)
+		r.keys(Reference{Kind: Secret, Name: m.Name, Optional: is(m.Optional),
+			Where: where, Field: field(at, "secret", "name")}, m.Items)
 	}
 }
 
-// credentials is the Secret that the driver of a volume reads.
-func credentials(v corev1.VolumeSource) string {
+// credentials is the Secret that the driver of a volume reads, and its place.
+func credentials(v corev1.VolumeSource) (name, at string) {
 	switch {
 	case v.CSI != nil && v.CSI.NodePublishSecretRef != nil:
-		return v.CSI.NodePublishSecretRef.Name
+		return v.CSI.NodePublishSecretRef.Name, "csi.nodePublishSecretRef.name"
 	case v.FlexVolume != nil && v.FlexVolume.SecretRef != nil:
-		return v.FlexVolume.SecretRef.Name
+		return v.FlexVolume.SecretRef.Name, "flexVolume.secretRef.name"
 	case v.CephFS != nil && v.CephFS.SecretRef != nil:
-		return v.CephFS.SecretRef.Name
+		return v.CephFS.SecretRef.Name, "cephfs.secretRef.name"
 	case v.RBD != nil && v.RBD.SecretRef != nil:
-		return v.RBD.SecretRef.Name
+		return v.RBD.SecretRef.Name, "rbd.secretRef.name"
 	case v.ISCSI != nil && v.ISCSI.SecretRef != nil:
-		return v.ISCSI.SecretRef.Name
+		return v.ISCSI.SecretRef.Name, "iscsi.secretRef.name"
 	case v.AzureFile != nil:
-		return v.AzureFile.SecretName
+		return v.AzureFile.SecretName, "azureFile.secretName"
 	}
-	return ""
+	return "", ""
 }
 
-func (r *references) container(where, name string, env []corev1.EnvVar, from []corev1.EnvFromSource) {
-	for _, f := range from {
-		ref := Reference{Where: "envFrom of " + where, Container: name}
+// use is a container that needs something.
+type use struct{ where, name, at string }
+
+func (r *references) container(u use, env []corev1.EnvVar, from []corev1.EnvFromSource) {
+	for i, f := range from {
+		ref := Reference{Where: "envFrom of " + u.where, Container: u.name}
 		if m := f.ConfigMapRef; m != nil {
 			ref.Kind, ref.Name, ref.Optional = ConfigMap, m.Name, is(m.Optional)
+			ref.Field = field(u.at, "envFrom", i, "configMapRef", "name")
 		} else if m := f.SecretRef; m != nil {
 			ref.Kind, ref.Name, ref.Optional = Secret, m.Name, is(m.Optional)
+			ref.Field = field(u.at, "envFrom", i, "secretRef", "name")
 		}
 		r.add(ref)
 	}
-	for _, e := range env {
+	for i, e := range env {
 		if e.ValueFrom == nil {
 			continue
 		}
-		ref := Reference{Where: fmt.Sprintf("env %s of %s", e.Name, where), Container: name}
+		ref := Reference{Where: fmt.Sprintf("env %s of %s", e.Name, u.where), Container: u.name}
 		if k := e.ValueFrom.ConfigMapKeyRef; k != nil {
 			ref.Kind, ref.Name, ref.Key, ref.Optional = ConfigMap, k.Name, k.Key, is(k.Optional)
+			ref.Field = field(u.at, "env", i, "valueFrom", "configMapKeyRef", "name")
 		} else if k := e.ValueFrom.SecretKeyRef; k != nil {
 			ref.Kind, ref.Name, ref.Key, ref.Optional = Secret, k.Name, k.Key, is(k.Optional)
+			ref.Field = field(u.at, "env", i, "valueFrom", "secretKeyRef", "name")
 		}
 		r.add(ref)
 	}
+}
+
+// field joins the parts of a place.
+func field(parts ...any) string {
+	text := make([]string, len(parts))
+	for i, p := range parts {
+		text[i] = fmt.Sprint(p)
+	}
+	return strings.Join(text, ".")
 }
 
 func is(b *bool) bool { return b != nil && *b }

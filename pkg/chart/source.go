@@ -1,7 +1,6 @@
 package chart
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -13,96 +12,122 @@ import (
 
 type hookType = common.HookType
 
-// source ties the lines that a template rendered to the lines of its text.
+// source ties the lines that a template rendered to the lines of the templates' text.
 type source struct {
-	path  string   // of the file, relative to the chart's folder
+	file  int      // its number in all
+	path  string   // relative to the chart's folder
 	text  []string // its lines
-	lines []int    // for each rendered line the line it stems from, counted from 1; 0 when unknown
+	spots [][]spot // for each rendered line the places that it stems from, as far as they are known
+	all   []*source
 }
 
 // trace finds out where rendered lines stem from: it renders the chart once more, with
-// the number of its line written into every piece of text that stands in a template
-// itself. Text that comes out of a helper or a value stays without a number.
+// its place written into every piece of text, and keeps the places of the lines that
+// came out the same otherwise. Text that comes out of a value has no place.
 func trace(files []File, o Options, plain *output) map[string]*source {
-	sources := map[string]*source{}
-	texts := map[string]string{}
-	marked, err := render(files, o, func(c *chart.Chart) { markAll(c, texts) })
-	for name, manifest := range plain.manifests {
-		s := &source{path: strings.TrimPrefix(name, plain.chart.Name()+"/"), text: strings.Split(texts[name], "\n")}
-		if err == nil {
-			s.lines = numbers(marked.manifests[name])
+	var all []*source
+	byName := map[string]*source{}
+	add := func(name string, data []byte) *source {
+		s := &source{file: len(all), path: strings.TrimPrefix(name, plain.chart.Name()+"/"), text: strings.Split(string(data), "\n")}
+		all, byName[name] = append(all, s), s
+		return s
+	}
+	walk(plain.chart, func(name string, f *chart.File) { add(name, f.Data) })
+	for definitions := range both {
+		marked, err := render(files, o, func(c *chart.Chart) {
+			walk(c, func(name string, f *chart.File) {
+				f.Data = []byte(marker{byName[name].file, definitions}.mark(string(f.Data)))
+			})
+		})
+		if err == nil && compare(plain, marked, byName) {
+			break
 		}
-		// Where the marks changed what is rendered, they say nothing.
-		if len(s.lines) != strings.Count(manifest, "\n")+1 {
-			s.lines = nil
-		}
-		sources[name] = s
 	}
 	for _, crd := range plain.chart.CRDObjects() {
-		s := &source{path: strings.TrimPrefix(crd.Filename, plain.chart.Name()+"/"), text: strings.Split(string(crd.File.Data), "\n")}
+		s := add(crd.Filename, crd.File.Data)
 		for i := range s.text {
-			s.lines = append(s.lines, i+1)
+			s.spots = append(s.spots, []spot{{s.file, i + 1}})
 		}
-		sources[crd.Filename] = s
 	}
-	return sources
+	for _, s := range all {
+		s.all = all
+	}
+	return byName
 }
 
-// markAll marks the templates of a chart and of its dependencies, and keeps their text.
-func markAll(c *chart.Chart, texts map[string]string) {
-	for _, t := range c.Templates {
-		name := c.ChartFullPath() + "/" + t.Name
-		texts[name] = string(t.Data)
-		if !partial(name) {
-			t.Data = []byte(mark(string(t.Data)))
+// both yields true and false.
+func both(yield func(bool) bool) { _ = yield(true) && yield(false) }
+
+// compare takes over the places from what was rendered with marks; false when some
+// template has none, because the marks changed what comes of it.
+func compare(plain, marked *output, byName map[string]*source) bool {
+	complete := true
+	for name, manifest := range plain.manifests {
+		s := byName[name]
+		lines, traced := strings.Split(manifest, "\n"), strings.Split(marked.manifests[name], "\n")
+		if s.spots != nil {
+			continue
 		}
+		if len(lines) != len(traced) {
+			complete = false
+			continue
+		}
+		s.spots = make([][]spot, len(lines))
+		for i, line := range lines {
+			if places, text := spots(traced[i]); text == line {
+				s.spots[i] = places
+			}
+		}
+	}
+	return complete
+}
+
+// walk visits the templates of a chart and of its dependencies, under Helm's names.
+func walk(c *chart.Chart, visit func(name string, f *chart.File)) {
+	for _, t := range c.Templates {
+		visit(c.ChartFullPath()+"/"+t.Name, t)
 	}
 	for _, d := range c.Dependencies() {
-		markAll(d, texts)
+		walk(d, visit)
 	}
 }
 
-// The runes around the number of a line: for private use, so no chart has them, and
-// neither space nor syntax to YAML and to templates.
-const (
-	markBegin = '\uE0A0'
-	markEnd   = '\uE0A1'
-)
-
-var marks = regexp.MustCompile(string(markBegin) + `(\d+)` + string(markEnd))
-
-// numbers are the marks of each line.
-func numbers(text string) []int {
-	var out []int
-	for line := range strings.SplitSeq(text, "\n") {
-		n := 0
-		if m := marks.FindStringSubmatch(line); m != nil {
-			n, _ = strconv.Atoi(m[1])
-		}
-		out = append(out, n)
+// at are the places that a rendered line, counted from 1, stems from.
+func (s *source) at(rendered int) []spot {
+	if s == nil || rendered < 1 || rendered > len(s.spots) {
+		return nil
 	}
-	return out
+	return s.spots[rendered-1]
 }
 
-// line is the source's line of a rendered one, or of the nearest before it that is known.
-func (s *source) line(rendered int) int {
-	if s == nil {
-		return 0
-	}
-	for i := min(rendered, len(s.lines)); i > 0; i-- {
-		if s.lines[i-1] > 0 {
-			return s.lines[i-1]
+// exact is the source's own line of a rendered one; 0 when it is not known.
+func (s *source) exact(rendered int) int {
+	for _, p := range s.at(rendered) {
+		if p.file == s.file {
+			return p.line
 		}
 	}
 	return 0
 }
 
-// exact is the source's line of a rendered one; 0 when it is not known.
-func (s *source) exact(rendered int) int {
-	if s == nil || rendered < 1 || rendered > len(s.lines) {
-		return 0
+// line is exact of the line, or of the nearest before it that is known.
+func (s *source) line(rendered int) int {
+	for i := rendered; i > 0; i-- {
+		if n := s.exact(i); n > 0 {
+			return n
+		}
 	}
-	return s.lines[rendered-1]
+	return 0
+}
+
+// word finds a word in the places that a rendered line stems from.
+func (s *source) word(rendered int, text string) (Position, bool) {
+	for _, p := range s.at(rendered) {
+		if from := s.all[p.file]; p.line <= len(from.text) && hasWord(from.text[p.line-1], text) {
+			return Position{Path: from.path, Line: p.line}, true
+		}
+	}
+	return Position{}, false
 }
 
 // yamlError ties what a YAML library says about a rendered document to the template.
@@ -116,21 +141,17 @@ func (s *source) yamlError(doc document, err error) error {
 	return e
 }
 
-// nameLine is where the name of a document's object stands in the source, else where
-// the object begins there. item is its place in a List.
-func (s *source) nameLine(doc document, obj Object, item int) int {
-	root := nodes(doc.text)
-	if items := child(root, "items"); items != nil && item < len(items.Content) && child(root, "metadata", "name") == nil {
-		root = items.Content[item]
-	}
+// nameLine is where the name of an object stands in the source, else where the object
+// begins there.
+func (m *origin) nameLine() int {
 	for _, path := range [][]string{{"metadata", "name"}, {"metadata", "generateName"}, {"kind"}} {
-		if n := child(root, path...); n != nil {
-			if line := s.exact(doc.line + n.Line - 1); line > 0 {
+		if n := child(m.root, path...); n != nil {
+			if line := m.source.exact(m.first + n.Line - 1); line > 0 {
 				return line
 			}
 		}
 	}
-	return s.line(doc.line + max(root.Line, 1) - 1)
+	return m.source.line(m.first + max(m.root.Line, 1) - 1)
 }
 
 // nodes reads a document with its lines.

@@ -94,7 +94,7 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 		config: c, repo: r, report: report.New(command), now: time.Now(),
 		elsewhere: map[string]bool{}, folders: map[string]bool{},
 		cluster: sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) }),
-		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, CI: c.CI}),
+		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI}),
 	}
 	if err := do(ctx, s); err != nil {
 		return s.console.Fail(s.report, err)

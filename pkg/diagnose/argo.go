@@ -6,14 +6,16 @@ import "time"
 type Argo struct {
 	Missing  bool      // there is no such Application
 	Unseen   string    // why it could not be read; empty when it could
-	Name     string    // of the Application, with its namespace where that is not Argo CD's own
+	Name     string    // of the Application
+	Space    string    // the namespace of the Application; "argocd" when empty
 	Path     string    // of application.yaml, relative to the repository's root; empty when unknown
 	Deleting time.Time // since when it is being deleted; zero when it is not
 
 	Sync, Health  string // Synced, OutOfSync, Unknown; Healthy, Progressing, Degraded, Missing, Suspended, Unknown
 	HealthMessage string
 	Revision      string // that the last comparison found in Git
-	Behind        string // how Revision stands to HEAD: "2 commits behind HEAD"; empty when it is HEAD or nothing is known
+	Behind        string // how Revision stands to HEAD as far as the application's folder differs: "2 commits behind HEAD"; else empty
+	Unpushed      bool   // because HEAD is not pushed
 	AutoSync      bool
 	SelfHeal      bool
 	CreatesSpace  bool // CreateNamespace=true

@@ -21,6 +21,7 @@ type Input struct {
 	Origins    Origins        // where objects come from in the repository
 	Sealed     []SealedFile   // the application's SealedSecrets in the work tree, and what lacks one
 	Contract   *repo.Contract // the application's secrets.yaml
+	External   []string       // names of Secrets that are declared to come from elsewhere
 	Pin        string         // fingerprint of the pinned certificate
 	Controller Controller     // of Sealed Secrets
 	Logs       Logs           // the last words of crashed containers
@@ -31,6 +32,7 @@ type Input struct {
 
 	Now     time.Time // against which ages are held
 	Command string    // how targets are called; "mage" when empty
+	Push    string    // the command that publishes commits; "git push" when empty
 }
 
 // Origins says where the application's objects come from in the repository.
@@ -87,7 +89,8 @@ type SealedFile struct {
 	Fingerprint string        // of the certificate that it records; empty when it records none
 	Edited      bool          // encryptedData is not what was sealed
 	State       report.Action // report.Sealed, Changed, Stale, Orphan, NotSealed or Refused; empty when unknown
-	Plaintext   bool          // this machine has its plaintext
+	Plain       string        // the file with its plaintext, relative to the root; empty when this machine has none
+	PlainLine   int           // of metadata.namespace in Plain; 0 when unknown
 }
 
 // Controller is the Sealed Secrets controller.

@@ -89,8 +89,11 @@ func (v *verifier) look(ctx context.Context) ([]report.Chain, error) {
 	}
 	g.pair(m)
 	readErr := g.read(ctx)
-	if readErr != nil {
-		g.offline = firstProblem(readErr)
+	if readErr != nil { // which is told once, below the chains
+		g.offline = "the cluster could not be reached"
+		if g.unseen != "" {
+			g.unseen = g.offline
+		}
 	}
 	if g.state != nil {
 		masker := g.state.Masker(openWords(v.folders)...)

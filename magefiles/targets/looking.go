@@ -44,11 +44,10 @@ func (s *session) newVerifier(ctx context.Context, names []string) (*verifier, e
 	if v.deploys, err = deployment.New(s.repo); err != nil {
 		return nil, err
 	}
-	if v.kube, v.none = s.cluster(); v.none != nil {
-		return v, nil // each look says so
+	if v.kube, v.none = s.cluster(); v.none == nil { // else each look says so
+		s.report.Fact("cluster", v.kube.String())
+		v.clients, err = cluster.NewClients(v.kube.Config)
 	}
-	s.report.Fact("cluster", v.kube.String())
-	v.clients, err = cluster.NewClients(v.kube.Config)
 	return v, err
 }
 

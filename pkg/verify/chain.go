@@ -25,8 +25,6 @@ type chain struct {
 	space *cluster.Space
 	index index
 	own   map[ObjectName]bool // what Argo CD says the application has; nil when it does not say
-
-	findings []report.Cause // found here, where package diagnose has none
 }
 
 // Chain judges an application. The context is for the logs of crashed containers

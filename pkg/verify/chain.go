@@ -25,6 +25,7 @@ type chain struct {
 	space *cluster.Space
 	index index
 	own   map[ObjectName]bool // what Argo CD says the application has; nil when it does not say
+	leans bool                // nothing is wrong with Argo CD's link but what the live objects tell
 }
 
 // Chain judges an application. The context is for the logs of crashed containers
@@ -54,7 +55,7 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 	}
 	out.Causes = diagnose.Diagnose(ctx, src.Input)
 	out.Causes = append(out.Causes, c.unexplained(out.Links, out.Causes)...)
-	fold(&out)
+	c.fold(&out)
 	out.Strays = c.strays()
 	return out
 }
@@ -121,9 +122,8 @@ func (c *chain) mine(kind, name string, annotations map[string]string) bool {
 
 // fold gives every broken link its cause, or says that it only follows from another
 // one, and the chain its state.
-func fold(out *report.Chain) {
-	first := map[string]string{}
-	final := map[string]bool{}
+func (c *chain) fold(out *report.Chain) {
+	first, final := map[string]string{}, map[string]bool{}
 	for _, cause := range out.Causes {
 		if first[cause.Link] == "" {
 			first[cause.Link] = cause.Rule
@@ -131,18 +131,39 @@ func fold(out *report.Chain) {
 		final[cause.Link] = final[cause.Link] || cause.Final
 	}
 	states := make([]report.State, len(out.Links))
-	broken := false
 	for i := range out.Links {
 		l := &out.Links[i]
 		if rule := first[l.Name]; rule != "" {
-			l.Broken = rule
-			l.State = caused(l.State, final[l.Name])
+			l.Broken, l.State = rule, caused(l.State, final[l.Name])
 		}
-		l.Follows = l.Broken == "" && stuck(l.State) && (len(out.Causes) > 0 || broken)
-		broken = broken || stuck(l.State)
 		states[i] = l.State
 	}
 	out.State = report.Gravest(states...)
+	root := c.root(out)
+	for i := range out.Links {
+		l := &out.Links[i]
+		l.Follows = l.Broken == "" && stuck(l.State) && l.Name != root
+	}
+}
+
+// root is the link that nothing else explains: the first that is broken. Argo CD's word
+// on the health of the live objects comes before them in the chain, and is no more than
+// what they say themselves. Where there is a cause, it is the root of all.
+func (c *chain) root(out *report.Chain) string {
+	if len(out.Causes) > 0 {
+		return ""
+	}
+	leaning := ""
+	for _, l := range out.Links {
+		switch {
+		case !stuck(l.State):
+		case l.Name == diagnose.LinkArgo && c.leans:
+			leaning = l.Name
+		default:
+			return l.Name
+		}
+	}
+	return leaning
 }
 
 // caused is the state of a link with a cause: not better than the cause is.

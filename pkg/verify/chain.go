@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -53,11 +54,29 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 		l.Name = link.name
 		out.Links = append(out.Links, l)
 	}
-	out.Causes = diagnose.Diagnose(ctx, src.Input)
+	out.Causes = c.diagnosed(ctx)
 	out.Causes = append(out.Causes, c.unexplained(out.Links, out.Causes)...)
 	c.fold(&out)
 	out.Strays = c.strays()
 	return out
+}
+
+// told are rules of package diagnose that the strays tell of: nothing is broken by them.
+var told = []string{"prune-needed", "changed-since-sync"}
+
+// soft is the rule that is worth a look and breaks nothing: a commit that Argo CD has not
+// seen.
+const soft = "revision-behind"
+
+// diagnosed are the causes that package diagnose finds.
+func (c *chain) diagnosed(ctx context.Context) []report.Cause {
+	causes := slices.DeleteFunc(diagnose.Diagnose(ctx, c.src.Input), func(cause report.Cause) bool { return slices.Contains(told, cause.Rule) })
+	for i := range causes {
+		if causes[i].Rule == soft && c.src.Commit != nil && c.src.Commit.State == CommitNotSeen {
+			causes[i].Final = false // Argo CD looks by itself every few minutes
+		}
+	}
+	return causes
 }
 
 // argo is what Argo CD says, nil when it does not know the application or was not
@@ -123,18 +142,14 @@ func (c *chain) mine(kind, name string, annotations map[string]string) bool {
 // fold gives every broken link its cause, or says that it only follows from another
 // one, and the chain its state.
 func (c *chain) fold(out *report.Chain) {
-	first, final := map[string]string{}, map[string]bool{}
-	for _, cause := range out.Causes {
-		if first[cause.Link] == "" {
-			first[cause.Link] = cause.Rule
-		}
-		final[cause.Link] = final[cause.Link] || cause.Final
-	}
 	states := make([]report.State, len(out.Links))
 	for i := range out.Links {
 		l := &out.Links[i]
-		if rule := first[l.Name]; rule != "" {
-			l.Broken, l.State = rule, caused(l.State, final[l.Name])
+		for _, cause := range out.Causes {
+			if cause.Link == l.Name {
+				l.Broken = cmp.Or(l.Broken, cause.Rule)
+				l.State = report.Gravest(l.State, caused(l.State, cause))
+			}
 		}
 		states[i] = l.State
 	}
@@ -150,7 +165,7 @@ func (c *chain) fold(out *report.Chain) {
 // on the health of the live objects comes before them in the chain, and is no more than
 // what they say themselves. Where there is a cause, it is the root of all.
 func (c *chain) root(out *report.Chain) string {
-	if len(out.Causes) > 0 {
+	if slices.ContainsFunc(out.Causes, func(cause report.Cause) bool { return cause.Rule != soft }) {
 		return ""
 	}
 	leaning := ""
@@ -166,15 +181,17 @@ func (c *chain) root(out *report.Chain) string {
 	return leaning
 }
 
-// caused is the state of a link with a cause: not better than the cause is.
-func caused(s report.State, final bool) report.State {
-	if final {
+// caused is how bad a cause makes a link: what may still heal is waited for.
+func caused(s report.State, cause report.Cause) report.State {
+	switch {
+	case cause.Rule == soft:
+		return report.Warned
+	case cause.Final:
 		return report.Failed
+	case stuck(s):
+		return s
 	}
-	if !stuck(s) { // what the link shows by itself may be well still
-		return report.Waiting
-	}
-	return s
+	return report.Waiting
 }
 
 // stuck says whether a link is not as it should be.

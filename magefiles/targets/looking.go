@@ -272,7 +272,7 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	case g.unseen != "":
 		src.Argo = &diagnose.Argo{Unseen: g.unseen}
 	case o.app == nil:
-		src.Argo = &diagnose.Argo{Missing: true, Path: o.source.Folder + "/application.yaml"}
+		src.Argo = &diagnose.Argo{Missing: true, Path: o.definition}
 	default:
 		src.Argo, src.Others = argoOf(o), g.others(o)
 		if !g.here(o.app) {
@@ -345,7 +345,7 @@ func commit(at revision.Comparison) *verify.Commit {
 func argoOf(o *one) *diagnose.Argo {
 	a := o.app
 	out := &diagnose.Argo{
-		Name: a.FullName(), Space: a.Namespace, Path: o.source.Folder + "/application.yaml", Deleting: a.Deleting,
+		Name: a.FullName(), Space: a.Namespace, Path: o.definition, Deleting: a.Deleting,
 		Sync: a.Sync, Health: a.Health, HealthMessage: a.HealthMessage, Revision: a.Revision(),
 		AutoSync: a.AutoSync != nil, SelfHeal: a.AutoSync != nil && a.AutoSync.SelfHeal,
 		CreatesSpace: slices.Contains(a.SyncOptions, "CreateNamespace=true"),

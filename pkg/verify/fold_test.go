@@ -79,7 +79,9 @@ func TestFoldWithoutCause(t *testing.T) {
 		want   map[string]string
 	}{
 		{"rolling out", func(s *verify.Source) {}, map[string]string{diagnose.LinkArgo: "follows", diagnose.LinkWorkloads: "by itself", diagnose.LinkPods: "follows"}},
-		{"a sync waits for it", func(s *verify.Source) { s.Argo.Operation.Phase = "Running" }, map[string]string{diagnose.LinkArgo: "follows", diagnose.LinkWorkloads: "by itself", diagnose.LinkPods: "follows"}},
+		{"a sync waits for it", func(s *verify.Source) {
+			s.Argo.Operation.Phase, s.Argo.Operation.Started, s.Argo.Operation.Message = "Running", now, "waiting for healthy state of apps/Deployment/web"
+		}, map[string]string{diagnose.LinkArgo: "follows", diagnose.LinkWorkloads: "by itself", diagnose.LinkPods: "follows"}},
 		{"Argo CD has not compared", func(s *verify.Source) { s.Argo.Sync = "Unknown" }, map[string]string{diagnose.LinkArgo: "by itself", diagnose.LinkWorkloads: "follows", diagnose.LinkPods: "follows"}},
 		{"Argo CD is slow to notice", func(s *verify.Source) {
 			fresh := shop()

@@ -81,6 +81,10 @@ func (c *chain) diagnosed(ctx context.Context) []report.Cause {
 			causes[i].Final = false // Argo CD looks by itself every few minutes
 		}
 	}
+	hard := slices.DeleteFunc(slices.Clone(causes), func(cause report.Cause) bool { return cause.Rule == soft })
+	if len(hard) > 0 { // of these each says whether it is about what is not pushed
+		causes = hard
+	}
 	return undeployed(causes)
 }
 

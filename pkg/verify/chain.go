@@ -71,6 +71,9 @@ var underWay = []string{"sync-waits", "rollout-stuck", "resource-progressing"}
 // seen.
 const soft = "revision-behind"
 
+// syncFailed is the rule of a sync that has failed with nothing said about why.
+const syncFailed = "sync-failed"
+
 // diagnosed are the causes that package diagnose finds.
 func (c *chain) diagnosed(ctx context.Context) []report.Cause {
 	causes := slices.DeleteFunc(diagnose.Diagnose(ctx, c.src.Input), func(cause report.Cause) bool {
@@ -85,7 +88,18 @@ func (c *chain) diagnosed(ctx context.Context) []report.Cause {
 	if len(hard) > 0 { // of these each says whether it is about what is not pushed
 		causes = hard
 	}
-	return undeployed(causes)
+	return undeployed(folded(causes))
+}
+
+// folded puts a failed sync, of which nothing more is known, to what follows from the
+// first cause.
+func folded(causes []report.Cause) []report.Cause {
+	at := slices.IndexFunc(causes, func(cause report.Cause) bool { return cause.Rule == syncFailed })
+	if at <= 0 {
+		return causes
+	}
+	causes[0].Follows = append(causes[0].Follows, causes[at].Object+": "+causes[at].Message)
+	return slices.Delete(causes, at, at+1)
 }
 
 // undeployed folds what is not in the cluster into the cause that Argo CD does not know

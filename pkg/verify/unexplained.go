@@ -10,6 +10,8 @@ const (
 	RuleNotDeployed = "application-missing" // Argo CD has no application for the folder
 	RuleNotSynced   = "not-synced"          // Argo CD has the commit, and nobody has had it sync
 	RuleSealedFile  = "sealed-file"         // the offline check refuses a sealed file
+	RuleAbsent      = "sealedsecret-absent" // a committed SealedSecret is not in the cluster, its Secret may be
+	RuleKeys        = "secret-keys"         // a Secret has not the keys that secrets.yaml names
 	RuleUnexplained = "unexplained"         // a link is broken, and nothing says why
 )
 
@@ -28,6 +30,10 @@ func (c *chain) unexplained(links []report.Link, causes []report.Cause) []report
 			return c.sealedCauses()
 		case diagnose.LinkArgo:
 			return []report.Cause{c.argoCause(l)}
+		case diagnose.LinkUnsealed, diagnose.LinkSecrets:
+			if found := c.secretCauses(l.Name); len(found) > 0 {
+				return found
+			}
 		}
 		return []report.Cause{{
 			Rule: RuleUnexplained, Link: l.Name, Object: "application " + c.src.Application, Message: l.Summary,
@@ -56,6 +62,34 @@ func (c *chain) sealedCauses() (out []report.Cause) {
 		if broken(f) {
 			out = append(out, report.Cause{Rule: RuleSealedFile, Link: diagnose.LinkSealed, Object: f.Object, Message: f.Message, Path: f.Path, Line: f.Line, Fix: report.Fix{Text: f.Fix}, Final: true})
 		}
+	}
+	return out
+}
+
+// secretCauses are the SealedSecrets that are not in the cluster, or the Secrets that
+// lack keys.
+func (c *chain) secretCauses(link string) (out []report.Cause) {
+	ship := "mage gitops:ship " + c.src.Application
+	for _, w := range c.wants() {
+		cause := report.Cause{Link: link, Path: c.contractPath(), Fix: report.Fix{Text: "`" + ship + "`", Commands: []string{ship}}, Final: true}
+		if w.file != nil {
+			cause.Path, cause.Line = w.file.Path, w.file.Line
+		}
+		name := w.namespace + "/" + w.name
+		switch state, note := c.secret(w); {
+		case link == diagnose.LinkSecrets && state == report.Failed:
+			cause.Rule, cause.Object, cause.Message = RuleKeys, "Secret "+name, note
+		case link == diagnose.LinkUnsealed && w.file != nil && c.sealedSecret(w) == nil:
+			cause.Rule, cause.Object, cause.Message = RuleAbsent, "SealedSecret "+name, "it is not in the cluster"
+			if c.src.Origins != nil && c.src.Origins.Find("SealedSecret", w.name).Deployed {
+				sync := "mage gitops:sync " + c.src.Application
+				cause.Message = "it was deleted in the cluster"
+				cause.Fix = report.Fix{Text: "`" + sync + "` brings it back", Commands: []string{sync}}
+			}
+		default:
+			continue
+		}
+		out = append(out, cause)
 	}
 	return out
 }

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"fmt"
+
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
 )
@@ -81,7 +83,9 @@ func (c *chain) secretCauses(link string) (out []report.Cause) {
 			cause.Rule, cause.Object, cause.Message = RuleKeys, "Secret "+name, note
 		case link == diagnose.LinkUnsealed && w.file != nil && c.sealedSecret(w) == nil:
 			cause.Rule, cause.Object, cause.Message = RuleAbsent, "SealedSecret "+name, "it is not in the cluster"
-			if c.src.Origins != nil && c.src.Origins.Find("SealedSecret", w.name).Deployed {
+			if w.namespace != c.src.Namespace {
+				c.elsewhere(&cause, w)
+			} else if c.src.Origins != nil && c.src.Origins.Find("SealedSecret", w.name).Deployed {
 				sync := "mage gitops:sync " + c.src.Application
 				cause.Message = "it was deleted in the cluster"
 				cause.Fix = report.Fix{Text: "`" + sync + "` brings it back", Commands: []string{sync}}
@@ -92,6 +96,16 @@ func (c *chain) secretCauses(link string) (out []report.Cause) {
 		out = append(out, cause)
 	}
 	return out
+}
+
+// elsewhere says of a SealedSecret for another namespace than the application's that this
+// is probably not meant.
+func (c *chain) elsewhere(cause *report.Cause, w wanted) {
+	cause.Message = fmt.Sprintf("it is not in the cluster: it is for namespace %s, and the application is in %s", w.namespace, c.src.Namespace)
+	if w.file.Plain != "" {
+		cause.Path, cause.Line = w.file.Plain, w.file.PlainLine
+		cause.Fix.Text = fmt.Sprintf("correct metadata.namespace in %s if %s is not meant, then %s", cause.Position(), w.namespace, cause.Fix.Text)
+	}
 }
 
 // argoCause is why Argo CD does not have the application as it should be.

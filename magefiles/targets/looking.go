@@ -89,23 +89,28 @@ func (v *verifier) look(ctx context.Context) ([]report.Chain, error) {
 		return nil, err
 	}
 	g.pair(m)
-	readErr := g.read(ctx)
-	if readErr != nil { // which is told once, below the chains
+	dead := argoErr
+	if !unanswered(argoErr) { // else it does not answer a second time either
+		dead = g.read(ctx)
+	}
+	if dead != nil { // which is told once, below the chains
 		g.offline = "the cluster could not be reached"
-		if g.unseen != "" {
-			g.unseen = g.offline
-		}
+	}
+	if dead != nil && errors.Is(argoErr, dead) {
+		g.unseen, argoErr = g.offline, nil
 	}
 	if g.state != nil {
 		masker := g.state.Masker(openWords(v.folders)...)
 		g.mask = func(text string) string { return v.mask(masker.Mask(text)) }
 		g.controller = g.sealer(ctx)
 	}
-	chains := g.chains(ctx)
-	if readErr != nil { // it says the same, or more
-		return chains, readErr
-	}
-	return chains, unreachable(argoErr)
+	return g.chains(ctx), errors.Join(dead, unreachable(argoErr))
+}
+
+// unanswered says whether the API server itself did not answer.
+func unanswered(err error) bool {
+	var dead *kube.UnansweredError
+	return errors.As(err, &dead)
 }
 
 // unreachable are of the reasons why Argo CD could not be asked those that another look

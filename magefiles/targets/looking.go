@@ -71,12 +71,14 @@ type glance struct {
 	offline    string // why the cluster could not be seen
 	mask       func(string) string
 	controller diagnose.Controller
+	who        func(context.Context, diagnose.Resource) string
 }
 
 // look looks once. What cannot be seen is unknown in the chains, and an error beside
 // them.
 func (v *verifier) look(ctx context.Context) ([]report.Chain, error) {
 	g := &glance{verifier: v, mask: v.mask}
+	g.who = g.changers()
 	argoErr := g.applications(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -273,7 +275,7 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	src.Application, src.Namespace, src.Now = o.name, o.namespace(), time.Now()
 	src.State, src.Offline, src.Controller, src.Mask = g.state, g.offline, g.controller, g.mask
 	if g.kube != nil {
-		src.Logs = kube.Logs{Cluster: g.kube, Mask: g.mask}
+		src.Logs, src.Changer = kube.Logs{Cluster: g.kube, Mask: g.mask}, g.who
 	}
 	switch {
 	case g.unseen != "":

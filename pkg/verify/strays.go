@@ -89,7 +89,7 @@ func (c *chain) straySealed() (out []report.Stray) {
 	for i := range c.space.SealedSecrets {
 		s := &c.space.SealedSecrets[i]
 		held := slices.ContainsFunc(c.src.Sealed, func(f diagnose.SealedFile) bool {
-			return f.Name == s.Name && or(f.Namespace, c.src.Namespace) == s.Namespace
+			return f.Name == s.Name && or(f.Namespace, c.src.home()) == s.Namespace
 		})
 		if held || len(s.Owners) > 0 || c.known("SealedSecret", &s.Meta) {
 			continue

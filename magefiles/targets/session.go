@@ -28,11 +28,12 @@ import (
 
 // arguments are what a command line gave; nil pointers were not given.
 type arguments struct {
-	app  []string // positional names
-	cert *string
-	json *bool
-	text map[string]*string // flags that mean nothing when they are empty
-	sync *syncArguments
+	app    []string // positional names
+	cert   *string
+	json   *bool
+	text   map[string]*string // flags that mean nothing when they are empty
+	sync   *syncArguments
+	verify *verifyArguments
 }
 
 // session is one run of one command.
@@ -68,6 +69,11 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	}
 	if a.sync != nil {
 		if err := a.sync.check(command); err != nil {
+			return err
+		}
+	}
+	if a.verify != nil {
+		if err := a.verify.check(command); err != nil {
 			return err
 		}
 	}

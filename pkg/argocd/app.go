@@ -2,6 +2,7 @@ package argocd
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,21 +41,27 @@ type App struct {
 	Conditions    []Condition
 	Resources     []Resource // List gives them without health from Argo CD 3 on
 	Operation     *Operation // the one that runs or the last one; nil if there was none
+	Deployed      []string   // what the last operation that has succeeded brought, one for each source
 
 	controllerNamespace string
 	version             int64 // resourceVersion; newer is greater
 }
 
 // Source is where an application's manifests come from.
-type Source struct{ RepoURL, Path, Chart, TargetRevision string }
+type Source struct {
+	RepoURL, Path, Chart, TargetRevision string
+
+	Helm map[string]any // the helm section, by its names in the Application; nil when there is none
+}
 
 // Destination is where an application's resources go: a cluster by its address or
 // its name, and a namespace.
 type Destination struct{ Server, Name, Namespace string }
 
 // AutoSync says that Argo CD syncs an application by itself. That Argo CD 3.1 can
-// switch it off inside of the policy (automated.enabled) is not seen: then Argo CD is
-// given the time to begin, and ours begins after it.
+// switch it off inside of the policy (automated.enabled) is seen by ReadList alone, and
+// not through the server: then Argo CD is given the time to begin, and ours begins
+// after it.
 type AutoSync struct{ Prune, SelfHeal bool }
 
 // Condition is what Argo CD complains about.
@@ -176,8 +183,8 @@ func (a App) Blocking() (found []Resource) {
 	return found
 }
 
-// pruning are the resources that are no longer in Git.
-func (a App) pruning() (found []Resource) {
+// Pruning are the resources that are no longer in Git.
+func (a App) Pruning() (found []Resource) {
 	for _, r := range a.Resources {
 		if r.NeedsPruning && !r.Hook {
 			found = append(found, r)
@@ -215,7 +222,7 @@ func convert(a *v1alpha1.Application) App {
 	}
 	out.version, _ = strconv.ParseInt(a.ResourceVersion, 10, 64)
 	for _, s := range a.Spec.GetSources() {
-		out.Sources = append(out.Sources, Source{RepoURL: s.RepoURL, Path: s.Path, Chart: s.Chart, TargetRevision: s.TargetRevision})
+		out.Sources = append(out.Sources, Source{RepoURL: s.RepoURL, Path: s.Path, Chart: s.Chart, TargetRevision: s.TargetRevision, Helm: helm(s.Helm)})
 	}
 	if p := a.Spec.SyncPolicy; p != nil {
 		out.SyncOptions = p.SyncOptions
@@ -223,11 +230,29 @@ func convert(a *v1alpha1.Application) App {
 			out.AutoSync = &AutoSync{Prune: p.Automated.Prune, SelfHeal: p.Automated.SelfHeal}
 		}
 	}
+	if n := len(a.Status.History); n > 0 {
+		out.Deployed = revisions(a.Status.History[n-1].Revision, a.Status.History[n-1].Revisions)
+	}
 	for _, c := range a.Status.Conditions {
 		out.Conditions = append(out.Conditions, Condition{Type: c.Type, Message: scrub(c.Message), Since: moment(c.LastTransitionTime)})
 	}
 	for _, r := range a.Status.Resources {
 		out.Resources = append(out.Resources, resource(r))
+	}
+	return out
+}
+
+// helm is the helm section as it was written.
+func helm(h *v1alpha1.ApplicationSourceHelm) (out map[string]any) {
+	if h.IsZero() {
+		return nil
+	}
+	data, err := json.Marshal(h)
+	if err == nil {
+		err = json.Unmarshal(data, &out)
+	}
+	if err != nil { // values that are none: Argo CD refuses them, too
+		return nil
 	}
 	return out
 }

@@ -30,12 +30,14 @@ type Config struct {
 	Controller   Controller        `yaml:"controller"`
 	ArgoCD       ArgoCD            `yaml:"argocd"`
 	Context      string            `yaml:"context"` // kubeconfig context; default: the current one
+	Guard        Guard             `yaml:"guard"`
 
 	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
 	JSON        bool   `yaml:"-"` // SEALWAY_OUTPUT=json
 	Verbose     bool   `yaml:"-"` // SEALWAY_VERBOSE: unchanged entries too
 	Colour      bool   `yaml:"-"` // neither NO_COLOR nor TERM=dumb
 	CI          bool   `yaml:"-"` // CI: plain progress lines
+	Index       string `yaml:"-"` // GIT_INDEX_FILE: the index that a commit is built in, for its hooks
 }
 
 // Controller names the Sealed Secrets controller's Service.
@@ -122,6 +124,7 @@ func (c *Config) environment(lookup func(string) (string, bool)) error {
 		"SEALED_SECRETS_CONTROLLER_NAMESPACE": &c.Controller.Namespace,
 		"ARGOCD_SERVER":                       &c.ArgoCD.Server,
 		"ARGOCD_AUTH_TOKEN":                   &c.ArgoCD.Token,
+		"GIT_INDEX_FILE":                      &c.Index,
 	} {
 		if v, ok := lookup(name); ok && v != "" {
 			*field = v

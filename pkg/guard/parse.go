@@ -1,0 +1,179 @@
+package guard
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+// document is one YAML or JSON document of a text.
+type document struct {
+	root *yaml.Node
+	line int // of its first line in the text, counted from 1
+}
+
+// maxDepth is how deep documents may be nested; deeper ones are read line by line.
+const maxDepth = 1000
+
+// documents parses what it can: JSON first, as kubectl does, then YAML. rest is
+// what no parser took, for the line scanner.
+func documents(text []byte) (docs []document, rest []chunk) {
+	trimmed := bytes.TrimLeft(text, " \t\r\n")
+	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
+		var err error
+		if docs, err = readJSON(text); err == nil {
+			return docs, nil
+		}
+	}
+	for _, c := range split(text) {
+		more, err := readYAML(c)
+		docs = append(docs, more...)
+		if err == nil {
+			continue
+		}
+		rest = append(rest, c)
+		// The API server's own parser is another version, and takes other things.
+		if root := viaJSON(c.text); root != nil {
+			docs = append(docs, document{root, c.line})
+		}
+	}
+	return docs, rest
+}
+
+// chunk is the part of a text between two separators.
+type chunk struct {
+	text []byte
+	line int
+}
+
+// split cuts a text at its --- lines, as apimachinery's reader does.
+func split(text []byte) []chunk {
+	var out []chunk
+	start, first, line := 0, 1, 0
+	for pos := 0; pos < len(text); {
+		line++
+		end := len(text)
+		if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {
+			end = pos + i + 1
+		}
+		if rest, ok := bytes.CutPrefix(text[pos:end], []byte("---")); ok && len(bytes.TrimSpace(rest)) == 0 {
+			out = append(out, chunk{text[start:pos], first})
+			start, first = end, line+1
+		}
+		pos = end
+	}
+	return append(out, chunk{text[start:], first})
+}
+
+// readYAML reads every document of a chunk: one may begin with `--- {` too.
+func readYAML(c chunk) (docs []document, err error) {
+	defer func() { // whatever a text does to the parser, it is to be read line by line
+		if r := recover(); r != nil {
+			err = fmt.Errorf("not YAML: %v", r)
+		}
+	}()
+	dec := yaml.NewDecoder(bytes.NewReader(c.text))
+	for {
+		var root yaml.Node
+		if err := dec.Decode(&root); errors.Is(err, io.EOF) {
+			return docs, nil
+		} else if err != nil {
+			return docs, err
+		}
+		docs = append(docs, document{&root, c.line})
+	}
+}
+
+// viaJSON reads the first document as the API server does; its positions are not known.
+func viaJSON(text []byte) *yaml.Node {
+	data, err := sigsyaml.YAMLToJSON(text)
+	if err != nil {
+		return nil
+	}
+	docs, err := readJSON(data)
+	if err != nil || len(docs) == 0 {
+		return nil
+	}
+	return docs[0].root
+}
+
+// readJSON reads a stream of JSON documents with positions, keys that stand twice
+// included. What was read before an error is returned with it.
+func readJSON(text []byte) (docs []document, err error) {
+	r := jsonReader{text: text, dec: json.NewDecoder(bytes.NewReader(text)), line: 1}
+	r.dec.UseNumber()
+	for {
+		tok, err := r.dec.Token()
+		if errors.Is(err, io.EOF) {
+			return docs, nil
+		} else if err != nil {
+			return docs, err
+		}
+		root, err := r.value(tok, 0)
+		if err != nil {
+			return docs, err
+		}
+		docs = append(docs, document{root, 1})
+	}
+}
+
+type jsonReader struct {
+	text []byte
+	dec  *json.Decoder
+	pos  int // up to which lines are counted
+	line int
+}
+
+// here is the line of the token that was read last.
+func (r *jsonReader) here() int {
+	end := int(r.dec.InputOffset())
+	r.line += bytes.Count(r.text[r.pos:end], []byte("\n"))
+	r.pos = end
+	return r.line
+}
+
+func (r *jsonReader) value(tok json.Token, depth int) (*yaml.Node, error) {
+	if depth > maxDepth {
+		return nil, errors.New("nested too deeply")
+	}
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle, Line: r.here()}
+	switch t := tok.(type) {
+	case json.Delim:
+		return n, r.children(n, t, depth)
+	case string:
+		n.Value = t
+	case json.Number:
+		n.Value, n.Tag, n.Style = t.String(), "!!float", 0
+	case bool:
+		n.Value, n.Tag, n.Style = strconv.FormatBool(t), "!!bool", 0
+	case nil:
+		n.Value, n.Tag, n.Style = "null", "!!null", 0
+	}
+	return n, nil
+}
+
+func (r *jsonReader) children(n *yaml.Node, open json.Delim, depth int) error {
+	n.Kind, n.Tag = yaml.MappingNode, "!!map"
+	if open == '[' {
+		n.Kind, n.Tag = yaml.SequenceNode, "!!seq"
+	}
+	for r.dec.More() {
+		tok, err := r.dec.Token()
+		if err != nil {
+			return err
+		}
+		child, err := r.value(tok, depth+1)
+		if err != nil {
+			return err
+		}
+		n.Content = append(n.Content, child)
+	}
+	_, err := r.dec.Token()
+	return err
+}

@@ -1,0 +1,203 @@
+package guard
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// scanner judges one file after the other. It holds nothing of them.
+type scanner struct {
+	values  []Value
+	matcher *matcher
+	forms   []form
+}
+
+func newScanner(values []Value) *scanner {
+	return &scanner{values: values, matcher: newMatcher(values), forms: forms()}
+}
+
+// scan judges the content of a file, the first line first.
+func (s *scanner) scan(name string, data []byte) []hit {
+	text, ok := decode(data)
+	if !ok { // no text: only a value of ours would be known again
+		return s.known(data, nil)
+	}
+	var hits []hit
+	var written []scalarText
+	if structured(name, text) {
+		hits, written = s.structure(text)
+	}
+	hits = apart(hits, s.known(text, written))
+	hits = apart(hits, tokens(s.forms, text))
+	return ordered(hits)
+}
+
+// scalarText is a scalar that is not written as it is meant: folded, escaped, indented.
+type scalarText struct {
+	text string
+	line int
+}
+
+// structure judges the documents of a text.
+func (s *scanner) structure(text []byte) (hits []hit, written []scalarText) {
+	var t *template
+	if opening(text) >= 0 {
+		n := neutralise(text)
+		t = &n
+	}
+	judge := func(text []byte, t *template, final bool) bool {
+		docs, rest := documents(text)
+		for _, d := range docs {
+			w := walker{template: t, shift: d.line - 1, seen: map[*yaml.Node]bool{}}
+			if s.matcher != nil {
+				w.scalars = func(text string, line int) { written = append(written, scalarText{text, line}) }
+			}
+			w.document(d.root)
+			hits = append(hits, w.hits...)
+		}
+		for _, c := range rest {
+			if final {
+				w := walker{template: t}
+				w.lines(c)
+				hits = append(hits, w.hits...)
+			}
+		}
+		return len(rest) == 0
+	}
+	if t == nil {
+		judge(text, nil, true)
+		return hits, written
+	}
+	// Braces in a file that is no template hide nothing: where the text can be read
+	// as it stands, that counts too.
+	judge(t.text, t, true)
+	judge(text, nil, false)
+	return hits, written
+}
+
+// known finds the values of this machine, each once.
+func (s *scanner) known(text []byte, written []scalarText) (hits []hit) {
+	told := map[int]bool{}
+	tell := func(line int, n needle) {
+		if told[n.value] {
+			return
+		}
+		told[n.value] = true
+		hits = append(hits, hit{rule: RuleValue, line: line, end: line, value: n.value, message: fmt.Sprintf("the value of %s stands here%s", s.values[n.value], n.form)})
+	}
+	s.matcher.each(text, func(at int, n needle) { tell(1+bytes.Count(text[:at], []byte("\n")), n) })
+	for _, w := range written {
+		s.matcher.each([]byte(w.text), func(at int, n needle) { tell(w.line, n) })
+	}
+	return hits
+}
+
+// apart adds the hits that are not told of already, by one at the same place.
+func apart(hits, more []hit) []hit {
+	for _, h := range more {
+		if !slices.ContainsFunc(hits, func(have hit) bool { return have.line <= h.line && h.line <= have.end }) {
+			hits = append(hits, h)
+		}
+	}
+	return hits
+}
+
+// ordered sorts hits, and drops those that two ways of reading found.
+func ordered(hits []hit) []hit {
+	slices.SortStableFunc(hits, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.key, b.key), cmp.Compare(a.rule, b.rule))
+	})
+	return slices.CompactFunc(hits, func(a, b hit) bool {
+		return a.line == b.line && a.key == b.key && a.rule == b.rule && a.value == b.value
+	})
+}
+
+// decode makes UTF-8 of a text; ok is false when the data is none.
+func decode(data []byte) (text []byte, ok bool) {
+	switch {
+	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
+		data = data[3:]
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		return fromUTF16(data[2:], binary.LittleEndian), true
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		return fromUTF16(data[2:], binary.BigEndian), true
+	}
+	if isBinary(data) {
+		return nil, false
+	}
+	if bytes.IndexByte(data, '\r') >= 0 {
+		data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+		data = bytes.ReplaceAll(data, []byte("\r"), []byte("\n"))
+	}
+	return data, true
+}
+
+func fromUTF16(data []byte, order binary.ByteOrder) []byte {
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return bytes.ReplaceAll([]byte(string(utf16.Decode(units))), []byte("\r\n"), []byte("\n"))
+}
+
+// isBinary reports whether data is no text: Git's own rule.
+func isBinary(data []byte) bool {
+	return bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0
+}
+
+// manifests are the extensions of files that hold documents.
+var manifests = regexp.MustCompile(`(?i)\.(ya?ml|json|jsonc|json5|tpl|tmpl|gotmpl|gotpl|j2|jinja2?|erb|k8s|manifest)([.~_-].*)?$`)
+
+// prose are the extensions of files that show documents, and do not hold them:
+// documentation, and the sources and test data of programs.
+var prose = regexp.MustCompile(`(?i)\.(md|mdx|markdown|rst|adoc|asciidoc|org|html?|svg|css|scss|go|py|rb|js|mjs|cjs|jsx|ts|tsx|java|kt|kts|groovy|rs|c|h|cc|cpp|hpp|cs|php|pl|lua|scala|swift|dart|ex|exs|erl|hs|txtar|txtar\.tmpl|golden|snap|lock|sum|mod|patch|diff|rego|cue|proto|ipynb)$`)
+
+// mayHold is what a text of another kind must have for a document to be in it.
+var mayHold = regexp.MustCompile(`(?m)^[\s{,-]*["']?kind["']?\s*:.*Secret|secretGenerator\s*:|"kind"\s*:\s*"(?:Sealed)?Secret"`)
+
+// kind is how a file is read.
+type kind int
+
+const (
+	isOther    kind = iota // documents are looked for where there seems to be one
+	isManifest             // every document counts
+	isProse                // only tokens and values of this machine do
+)
+
+func kindOf(name string) kind {
+	name = path.Base(name)
+	switch {
+	case prose.MatchString(name):
+		return isProse
+	case manifests.MatchString(name):
+		return isManifest
+	default:
+		return isOther
+	}
+}
+
+// structured reports whether a file's documents are to be judged.
+func structured(name string, text []byte) bool {
+	switch kindOf(name) {
+	case isManifest:
+		return looksLikeManifest(text)
+	case isOther:
+		return mayHold.Match(text)
+	default:
+		return false
+	}
+}
+
+func base64Any(text string) ([]byte, error) {
+	return base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+}

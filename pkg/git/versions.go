@@ -47,7 +47,11 @@ func (t *Tree) Staged(ctx context.Context) ([]Version, error) {
 		return nil, err
 	}
 	if head == "" {
-		return t.Listed(ctx)
+		all, err := t.Listed(ctx)
+		for i := range all {
+			all[i].New = true
+		}
+		return all, err
 	}
 	out, err := t.command("diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--diff-filter=ACMRTU", head, "--").run(ctx)
 	if err != nil {

@@ -65,9 +65,10 @@ func ofVersionOne(list []string) bool {
 
 // block judges the lines below data.
 func (w *walker) block(list []string, at, indent int, inData bool, rest string, shift int) {
-	inline := strings.TrimLeft(strings.TrimSpace(rest), "{ ")
-	if inline != "" && !strings.HasPrefix(inline, "#") && !strings.HasPrefix(inline, "}") {
-		w.entry(at+shift, "data: "+inline, inData)
+	for part := range strings.SplitSeq(strings.Trim(strings.TrimSpace(rest), "{} "), ",") {
+		if part = strings.TrimSpace(part); !strings.HasPrefix(part, "#") {
+			w.entry(at+shift, part, inData)
+		}
 	}
 	for i := at + 1; i < len(list); i++ {
 		line := strings.TrimRight(list[i], "\r")
@@ -87,7 +88,10 @@ func (w *walker) entry(line int, text string, inData bool) {
 	if m == nil {
 		return
 	}
-	value := strings.TrimSpace(strings.TrimRight(strings.TrimSpace(m[3]), ",}"))
+	value := strings.TrimSpace(strings.TrimRight(strings.TrimSpace(m[3]), ","))
+	for strings.HasSuffix(value, "}") && strings.Count(value, "}") > strings.Count(value, "{") {
+		value = strings.TrimSpace(strings.TrimSuffix(value, "}"))
+	}
 	block := value == "|" || value == ">" || len(value) == 2 && strings.ContainsAny(value[:1], "|>")
 	value = strings.Trim(value, `"'`)
 	if !block && (!w.telling(value) || inData && !w.telling(decoded(value))) {

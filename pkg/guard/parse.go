@@ -52,7 +52,8 @@ type chunk struct {
 	line int
 }
 
-// split cuts a text at its --- lines, as apimachinery's reader does.
+// split cuts a text at its --- lines, as apimachinery's reader does, and at those
+// that end a document.
 func split(text []byte) []chunk {
 	var out []chunk
 	start, first, line := 0, 1, 0
@@ -62,7 +63,7 @@ func split(text []byte) []chunk {
 		if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {
 			end = pos + i + 1
 		}
-		if rest, ok := bytes.CutPrefix(text[pos:end], []byte("---")); ok && len(bytes.TrimSpace(rest)) == 0 {
+		if l := bytes.TrimRight(text[pos:end], " \t\r\n"); string(l) == "---" || string(l) == "..." {
 			out = append(out, chunk{text[start:pos], first})
 			start, first = end, line+1
 		}

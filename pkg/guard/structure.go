@@ -246,7 +246,12 @@ func isAction(n *yaml.Node) bool {
 
 // telling reports whether a value, or what stands beside its actions, is one.
 func (w *walker) telling(value string) bool {
-	rest, actions := w.template.unmark(value)
+	t := w.template
+	if t == nil && opening([]byte(value)) >= 0 { // the text was taken as it stands
+		own := neutralise([]byte(value))
+		t, value = &own, string(own.text)
+	}
+	rest, actions := t.unmark(value)
 	for _, a := range actions {
 		if literal(a) {
 			return true

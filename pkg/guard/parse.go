@@ -63,13 +63,22 @@ func split(text []byte) []chunk {
 		if i := bytes.IndexByte(text[pos:], '\n'); i >= 0 {
 			end = pos + i + 1
 		}
-		if l := bytes.TrimRight(text[pos:end], " \t\r\n"); string(l) == "---" || string(l) == "..." {
+		if separates(text[pos:end]) {
 			out = append(out, chunk{text[start:pos], first})
 			start, first = end, line+1
 		}
 		pos = end
 	}
 	return append(out, chunk{text[start:], first})
+}
+
+// separates reports whether a line stands between documents: a comment may follow.
+func separates(line []byte) bool {
+	if rest, ok := bytes.CutPrefix(line, []byte("---")); ok {
+		rest = bytes.TrimSpace(rest)
+		return len(rest) == 0 || rest[0] == '#'
+	}
+	return string(bytes.TrimRight(line, " \t\r\n")) == "..."
 }
 
 // readYAML reads every document of a chunk: one may begin with `--- {` too.

@@ -29,6 +29,9 @@ func newScanner(values []Value) *scanner {
 // scan judges the content of a file, the first line first.
 func (s *scanner) scan(name string, data []byte) []hit {
 	text, ok := decode(data)
+	if !ok && kindOf(name) == isManifest { // a stray NUL byte spoils one document at most
+		text, ok = data, true
+	}
 	if !ok { // no text: only a value of ours would be known again
 		return s.known(data, nil)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,6 +59,11 @@ func readAllow(file string, list []Allow, now time.Time) (a *allowed, findings [
 		findings = append(findings, at)
 	}
 	return a, findings
+}
+
+// names reports whether there is an entry for a path.
+func (a *allowed) names(path string) bool {
+	return slices.ContainsFunc(a.entries, func(e Allow) bool { return e.Path == path })
 }
 
 // lets reports whether a version of a file may pass.

@@ -148,13 +148,16 @@ type run struct {
 type seen struct {
 	hash string
 	kind kind
-	path string // of a plaintext file: it is the path that counts
+	path string // where it decides: of a plaintext file, and of one that the allow-list names
 }
 
 func (r *run) key(v git.Version) seen {
 	key := seen{hash: v.Hash, kind: kindOf(v.Path)}
-	if r.opts.IsPlaintext(v.Path) {
+	switch {
+	case r.opts.IsPlaintext(v.Path):
 		key = seen{path: v.Path}
+	case r.allow.names(v.Path):
+		key.path = v.Path
 	}
 	return key
 }
@@ -222,7 +225,6 @@ func (r *run) judge(v git.Version, b git.Blob) {
 	}
 	if r.allow.lets(v.Path, b.Data) {
 		r.Allowed++
-		delete(r.seen, r.key(v)) // it may pass here, and not at another place
 		return
 	}
 	for _, h := range hits {

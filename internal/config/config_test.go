@@ -48,6 +48,12 @@ func TestLoad(t *testing.T) {
 			env:  map[string]string{"ARGOCD_SERVER": "argo.example.com", "ARGOCD_AUTH_TOKEN": "t", "ARGOCD_OPTS": "--grpc-web --plaintext --insecure=false --server-crt ca.pem"},
 			want: config.Config{ArgoCD: config.ArgoCD{Namespace: "gitops", Name: "argo-server", Server: "argo.example.com", Token: "t", Plaintext: true, ServerCert: "ca.pem"}, Colour: true},
 		},
+		{
+			name: "guard", reason: "an entry is read with its line, and a date stays text",
+			file: "guard:\n  allow:\n    - path: a.yaml\n      sha256: abc\n      reason: a fixture\n      expires: 2026-12-31\n    - {}\n",
+			env:  map[string]string{"GIT_INDEX_FILE": ".git/index.lock"},
+			want: config.Config{Guard: config.Guard{Allow: []config.Allow{{Path: "a.yaml", SHA256: "abc", Reason: "a fixture", Expires: "2026-12-31", Line: 3}, {Line: 7}}}, Index: ".git/index.lock", Colour: true},
+		},
 		{name: "empty variable", reason: "it is as if not set", file: "context: one\n", env: map[string]string{"SEALWAY_CONTEXT": "", "CI": "false"}, want: config.Config{Context: "one", Colour: true}},
 		{name: "dumb terminal", reason: "it knows no colours", env: map[string]string{"TERM": "dumb"}},
 	}
@@ -72,6 +78,8 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"unknown setting", "applications: a\nplaintxt: b\n", nil, `.sealway.yaml:2: unknown setting "plaintxt"`},
 		{"unknown in controller", "controller:\n  nam: b\n", nil, `.sealway.yaml:2: unknown setting "nam"`},
+		{"unknown in guard", "guard:\n  allow:\n    - path: a\n      because: b\n", nil, `.sealway.yaml:4: unknown setting "because"`},
+		{"entry of guard", "guard: {allow: [a]}\n", nil, `.sealway.yaml:1: `},
 		{"not YAML", "a: [\n", nil, ".sealway.yaml"},
 		{"output", "", map[string]string{"SEALWAY_OUTPUT": "xml"}, `SEALWAY_OUTPUT: "xml" is neither text nor json`},
 	} {

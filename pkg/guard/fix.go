@@ -20,6 +20,18 @@ const (
 // commits reports whether versions come out of commits.
 func (s scope) commits() bool { return s == inRange || s == inHistory }
 
+// file is the message about a file of a plaintext folder.
+func (s scope) file() string {
+	switch s {
+	case inIndex:
+		return "this plaintext file is staged"
+	case tracked:
+		return "Git tracks this plaintext file"
+	default:
+		return "the commit has this plaintext file"
+	}
+}
+
 // fix says what to do about a hit.
 func (s scope) fix(h hit, v git.Version) string {
 	file := quote(v.Path)
@@ -45,16 +57,16 @@ func unstage(h hit, file string, isNew bool) string {
 		back = "`git rm --cached -- " + file + "`"
 	}
 	if h.rule == RuleFile {
-		return back + " (the file itself stays), and see to it that .gitignore has the folder"
+		return back + " takes it out of the commit, the file itself stays; .gitignore needs a line for its folder"
 	}
-	return remedy(h) + ", then `git add -- " + file + "`; or leave it out of the commit: " + back
+	return remedy(h) + "; to leave the file out of the commit: " + back
 }
 
 // remedy is what to change in the file.
 func remedy(h hit) string {
 	switch h.rule {
 	case RuleSecret, RuleGenerator, RulePatch:
-		return "move the Secret to the application's plaintext folder and seal it (`mage seal:all`)"
+		return "move the Secret to the application's plaintext folder, seal it (`mage seal:all`), and commit what that writes"
 	case RuleApplied:
 		return "delete the annotation"
 	case RuleCiphertext:

@@ -213,7 +213,7 @@ func (r *run) judge(v git.Version, b git.Blob) {
 	var hits []hit
 	switch {
 	case r.opts.IsPlaintext(v.Path):
-		hits = []hit{{rule: RuleFile, message: "a file of a plaintext folder", value: -1}}
+		hits = []hit{{rule: RuleFile, message: r.scope.file(), value: -1}}
 	case b.Data == nil && b.Size > 0:
 		r.Skipped = append(r.Skipped, Skipped{v.Path, v.Commit, b.Size})
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %d MiB, too large to be looked into", at(v), b.Size>>20))

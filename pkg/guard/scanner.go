@@ -58,7 +58,7 @@ func (s *scanner) structure(text []byte) (hits []hit, written []scalarText) {
 		n := neutralise(text)
 		t = &n
 	}
-	judge := func(text []byte, t *template, final bool) bool {
+	judge := func(text []byte, t *template, final bool) {
 		docs, rest := documents(text)
 		for _, d := range docs {
 			w := walker{template: t, shift: d.line - 1, seen: map[*yaml.Node]bool{}}
@@ -75,7 +75,6 @@ func (s *scanner) structure(text []byte) (hits []hit, written []scalarText) {
 				hits = append(hits, w.hits...)
 			}
 		}
-		return len(rest) == 0
 	}
 	if t == nil {
 		judge(text, nil, true)

@@ -47,7 +47,7 @@ func (t *Tree) Staged(ctx context.Context) ([]Version, error) {
 		return nil, err
 	}
 	if head == "" {
-		all, err := t.Listed(ctx)
+		all, err := t.listed(ctx, "--stage")
 		for i := range all {
 			all[i].New = true
 		}
@@ -77,11 +77,14 @@ func (t *Tree) Staged(ctx context.Context) ([]Version, error) {
 	return versions, nil
 }
 
-// Listed are all files of the index, of a conflict all sides.
-func (t *Tree) Listed(ctx context.Context) ([]Version, error) { return t.listed(ctx, "--stage") }
+// Listed are the files of the index that match one of the patterns (those of
+// `git help glossary`, pathspec), or all when there is none; of a conflict all sides.
+func (t *Tree) Listed(ctx context.Context, patterns ...string) ([]Version, error) {
+	return t.listed(ctx, "--stage", patterns...)
+}
 
-func (t *Tree) listed(ctx context.Context, which string) ([]Version, error) {
-	out, err := t.command("ls-files", "-z", which).run(ctx)
+func (t *Tree) listed(ctx context.Context, which string, patterns ...string) ([]Version, error) {
+	out, err := t.command(append([]string{"ls-files", "-z", which, "--"}, patterns...)...).run(ctx)
 	if err != nil {
 		return nil, err
 	}

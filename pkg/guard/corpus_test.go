@@ -266,7 +266,7 @@ func TestCorpus(t *testing.T) {
 		}
 		t.Run(c.name, func(t *testing.T) {
 			got := []string{}
-			for _, h := range s.scan(c.path, c.data) {
+			for _, h := range s.scan(c.path, c.data).hits {
 				got = append(got, strings.TrimSpace(fmt.Sprintf("%s %d %s", h.rule, h.line, h.key)))
 				for _, v := range corpusValues() {
 					if strings.Contains(h.message+h.key+h.object, string(v.Text)) {

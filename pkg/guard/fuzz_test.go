@@ -82,7 +82,7 @@ func missed(text []byte) bool {
 	if taken(text) == 0 {
 		return false
 	}
-	hits := newScanner(nil).scan("s.yaml", text)
+	hits := newScanner(nil).scan("s.yaml", text).hits
 	return !slices.ContainsFunc(hits, func(h hit) bool { return h.rule == RuleSecret || h.rule == RuleApplied })
 }
 

@@ -3,6 +3,7 @@ package guard
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -106,7 +107,7 @@ func list(ctx context.Context, tree *git.Tree, versions []git.Version, o Options
 			return nil, err
 		}
 	}
-	if err := r.flush(); err != nil {
+	if err := errors.Join(r.flush(), r.generators(ctx, versions)); err != nil {
 		return nil, err
 	}
 	if s == tracked {
@@ -125,7 +126,7 @@ func history(ctx context.Context, tree *git.Tree, revs []string, o Options, s sc
 	if err := tree.EachVersion(ctx, revs, r.version); err != nil {
 		return nil, err
 	}
-	if err := r.flush(); err != nil {
+	if err := errors.Join(r.flush(), r.generators(ctx, nil)); err != nil {
 		return nil, err
 	}
 	return &r.Result, nil
@@ -142,6 +143,7 @@ type run struct {
 	blobs   *git.BlobReader
 	batch   []git.Version
 	seen    map[seen]bool
+	sources []generated
 }
 
 // seen is a version that was judged: how a file is read depends on its name.
@@ -218,7 +220,9 @@ func (r *run) judge(v git.Version, b git.Blob) {
 		r.Skipped = append(r.Skipped, Skipped{v.Path, v.Commit, b.Size})
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %d MiB, too large to be looked into", at(v), b.Size>>20))
 	default:
-		hits = r.scanner.scan(v.Path, b.Data)
+		f := r.scanner.scan(v.Path, b.Data)
+		hits = f.hits
+		r.addSources(v.Path, f.sources, true)
 	}
 	if len(hits) == 0 {
 		return

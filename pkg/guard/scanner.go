@@ -26,23 +26,11 @@ func newScanner(values []Value) *scanner {
 	return &scanner{values: values, matcher: newMatcher(values), forms: forms()}
 }
 
-// scan judges the content of a file, the first line first.
-func (s *scanner) scan(name string, data []byte) []hit {
-	text, ok := decode(data)
-	if !ok && kindOf(name) == isManifest { // a stray NUL byte spoils one document at most
-		text, ok = data, true
-	}
-	if !ok { // no text: only a value of ours would be known again
-		return s.known(data, nil)
-	}
-	var hits []hit
-	var written []scalarText
-	if structured(name, text) {
-		hits, written = s.structure(text)
-	}
-	hits = apart(hits, s.known(text, written))
-	hits = apart(hits, tokens(s.forms, text))
-	return ordered(hits)
+// found is what one file holds.
+type found struct {
+	hits    []hit
+	written []scalarText
+	sources []source
 }
 
 // scalarText is a scalar that is not written as it is meant: folded, escaped, indented.
@@ -51,40 +39,58 @@ type scalarText struct {
 	line int
 }
 
+// scan judges the content of a file, the first line first.
+func (s *scanner) scan(name string, data []byte) found {
+	text, ok := decode(data)
+	if !ok && kindOf(name) == isManifest { // a stray NUL byte spoils one document at most
+		text, ok = data, true
+	}
+	var f found
+	if !ok { // no text: only a value of ours would be known again
+		f.hits = s.known(data, nil)
+		return f
+	}
+	if structured(name, text) {
+		f = s.structure(text)
+	}
+	f.hits = apart(f.hits, s.known(text, f.written))
+	f.hits = ordered(apart(f.hits, tokens(s.forms, text)))
+	return f
+}
+
 // structure judges the documents of a text.
-func (s *scanner) structure(text []byte) (hits []hit, written []scalarText) {
-	var t *template
-	if opening(text) >= 0 {
-		n := neutralise(text)
-		t = &n
+func (s *scanner) structure(text []byte) (f found) {
+	if opening(text) < 0 {
+		s.judge(text, nil, true, &f)
+		return f
 	}
-	judge := func(text []byte, t *template, final bool) {
-		docs, rest := documents(text)
-		for _, d := range docs {
-			w := walker{template: t, shift: d.line - 1, seen: map[*yaml.Node]bool{}}
-			if s.matcher != nil {
-				w.scalars = func(text string, line int) { written = append(written, scalarText{text, line}) }
-			}
-			w.document(d.root)
-			hits = append(hits, w.hits...)
-		}
-		for _, c := range rest {
-			if final {
-				w := walker{template: t}
-				w.lines(c)
-				hits = append(hits, w.hits...)
-			}
-		}
-	}
-	if t == nil {
-		judge(text, nil, true)
-		return hits, written
-	}
+	t := neutralise(text)
+	s.judge(t.text, &t, true, &f)
 	// Braces in a file that is no template hide nothing: where the text can be read
 	// as it stands, that counts too.
-	judge(t.text, t, true)
-	judge(text, nil, false)
-	return hits, written
+	s.judge(text, nil, false, &f)
+	return f
+}
+
+// judge reads a text; with rest, what no parser takes is read line by line.
+func (s *scanner) judge(text []byte, t *template, rest bool, f *found) {
+	docs, chunks := documents(text)
+	for _, d := range docs {
+		w := walker{template: t, shift: d.line - 1, seen: map[*yaml.Node]bool{}}
+		if s.matcher != nil {
+			w.scalars = func(text string, line int) { f.written = append(f.written, scalarText{text, line}) }
+		}
+		w.document(d.root)
+		f.hits, f.sources = append(f.hits, w.hits...), append(f.sources, w.sources...)
+	}
+	if !rest {
+		return
+	}
+	for _, c := range chunks {
+		w := walker{template: t}
+		w.lines(c)
+		f.hits = append(f.hits, w.hits...)
+	}
 }
 
 // known finds the values of this machine, each once.

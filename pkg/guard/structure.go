@@ -50,6 +50,7 @@ type walker struct {
 	seen     map[*yaml.Node]bool
 	scalars  func(text string, line int) // sees every scalar that is not written as it is meant
 	hits     []hit
+	sources  []source // files that become Secrets
 }
 
 func (w *walker) at(n *yaml.Node) int {
@@ -333,6 +334,7 @@ func (w *walker) embedded(n *yaml.Node, rule string, patching bool) {
 		}
 		in.document(root)
 		w.hits = append(w.hits, in.hits...)
+		w.sources = append(w.sources, in.sources...)
 	}
 }
 
@@ -350,26 +352,6 @@ func unwrap(root *yaml.Node) *yaml.Node {
 		return root.Content[0]
 	}
 	return root
-}
-
-// generator judges the literals of a kustomize secretGenerator.
-func (w *walker) generator(list *yaml.Node) {
-	for _, item := range list.Content {
-		fields := pairs(item)
-		object := "secretGenerator " + mark.ReplaceAllString(last(fields, "name"), "{{…}}")
-		for _, literals := range values(fields, "literals") {
-			for _, n := range literals.Content {
-				n = resolve(n)
-				if n == nil || n.Kind != yaml.ScalarNode {
-					continue
-				}
-				key, value, _ := strings.Cut(textOf(n), "=")
-				if w.telling(strings.Trim(value, `"'`)) {
-					w.add(RuleGenerator, n, n, object, key, "this literal becomes a Secret, and stands here in plaintext")
-				}
-			}
-		}
-	}
 }
 
 var secretPointer = regexp.MustCompile(`^/(data|stringData)/(.+)$`)

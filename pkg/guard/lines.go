@@ -19,11 +19,13 @@ func (w *walker) lines(c chunk) {
 	list := strings.Split(string(c.text), "\n")
 	// Without its separators a shell script with several documents is one chunk:
 	// a kind reaches up and down to the next one.
+	done := 0
 	for i, line := range list {
-		if !kindLine.MatchString(line) {
+		if i < done || !kindLine.MatchString(line) {
 			continue
 		}
 		first, last := reach(list, i)
+		done = last
 		if !ofVersionOne(list[first:last]) {
 			continue
 		}

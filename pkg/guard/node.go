@@ -16,13 +16,27 @@ type pair struct {
 
 // pairs are the entries of a mapping with those that merge keys bring. A key that
 // stands twice is there twice: which one counts depends on the reader.
-func pairs(n *yaml.Node) []pair { return merged(nil, n, 0) }
+func pairs(n *yaml.Node) []pair {
+	var m merger
+	m.take(n)
+	return m.out
+}
 
-func merged(out []pair, n *yaml.Node, depth int) []pair {
+// merger follows merge keys, each mapping once: they may lead in a circle.
+type merger struct {
+	out  []pair
+	seen map[*yaml.Node]bool
+}
+
+func (m *merger) take(n *yaml.Node) {
 	n = resolve(n)
-	if n == nil || n.Kind != yaml.MappingNode || depth > 20 {
-		return out
+	if n == nil || n.Kind != yaml.MappingNode || m.seen[n] {
+		return
 	}
+	if m.out == nil {
+		m.out = make([]pair, 0, len(n.Content)/2)
+	}
+	var bases []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := resolve(n.Content[i]), resolve(n.Content[i+1])
 		if v == nil || k == nil {
@@ -32,18 +46,21 @@ func merged(out []pair, n *yaml.Node, depth int) []pair {
 		if k.Kind == yaml.ScalarNode {
 			key = textOf(k)
 		}
-		out = append(out, pair{key, n.Content[i], v})
-		if key != "<<" {
-			continue
-		}
-		if v.Kind == yaml.SequenceNode {
-			for _, item := range v.Content {
-				out = merged(out, item, depth+1)
+		m.out = append(m.out, pair{key, n.Content[i], v})
+		if key == "<<" {
+			bases = append(bases, v)
+			if v.Kind == yaml.SequenceNode {
+				bases = append(bases, v.Content...)
 			}
 		}
-		out = merged(out, v, depth+1)
 	}
-	return out
+	if len(bases) > 0 && m.seen == nil {
+		m.seen = map[*yaml.Node]bool{}
+	}
+	for _, b := range bases {
+		m.seen[n] = true
+		m.take(b)
+	}
 }
 
 // values are the nodes of a key.

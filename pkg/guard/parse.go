@@ -18,8 +18,9 @@ type document struct {
 	line int // of its first line in the text, counted from 1
 }
 
-// maxDepth is how deep documents may be nested; deeper ones are read line by line.
-const maxDepth = 1000
+// maxDepth is how deep documents may be nested, as the YAML parser has it; deeper
+// ones are read line by line.
+const maxDepth = 10000
 
 // documents parses what it can: JSON first, as kubectl does, then YAML. rest is
 // what no parser took, for the line scanner.
@@ -101,7 +102,8 @@ func readYAML(c chunk) (docs []document, err error) {
 }
 
 // viaJSON reads the first document as the API server does; its positions are not known.
-func viaJSON(text []byte) *yaml.Node {
+func viaJSON(text []byte) (root *yaml.Node) {
+	defer func() { _ = recover() }() // as above
 	data, err := sigsyaml.YAMLToJSON(text)
 	if err != nil {
 		return nil

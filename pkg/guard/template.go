@@ -30,7 +30,7 @@ func neutralise(text []byte) template {
 	var out bytes.Buffer
 	for len(text) > 0 {
 		i := opening(text)
-		if i < 0 {
+		if i < 0 || !bytes.Contains(text[i:], []byte("}}")) && !bytes.Contains(text[i:], []byte("%}")) {
 			break
 		}
 		n := actionLength(text[i:])

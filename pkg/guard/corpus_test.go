@@ -164,6 +164,8 @@ func made(t testing.TB, name, arg string) string {
 	switch name {
 	case "tab":
 		return "\t"
+	case "at":
+		return "@"
 	case "b64":
 		return b64([]byte(arg))
 	case "b64url":

@@ -35,16 +35,18 @@ func (s scope) file() string {
 // fix says what to do about a hit.
 func (s scope) fix(h hit, v git.Version) string {
 	file := quote(v.Path)
-	switch s {
-	case inIndex:
+	switch {
+	case s == inIndex:
 		return unstage(h, file, v.New)
-	case tracked:
+	case s == tracked:
 		if h.rule == RuleFile {
 			return fmt.Sprintf("`git rm --cached -- %s`, commit, and change every value in it if it was ever committed: history keeps them", file)
 		}
 		return remedy(h) + "; if it was ever committed, change the value: history keeps it"
-	case inRange:
+	case s == inRange:
 		return fmt.Sprintf("commit %s brings it: take it out of the commits before anybody gets them (`git rebase -i %s~1`); if they were pushed, change the value", git.Short(v.Commit), git.Short(v.Commit))
+	case v.Commit == "":
+		return "change the value where it is used, then seal the new one; a tag or another ref leads to this file without a commit: `git for-each-ref` shows it"
 	default:
 		return fmt.Sprintf("change the value where it is used, then seal the new one: commit %s has the old one, and so has every clone; rewriting history does not call them back", git.Short(v.Commit))
 	}

@@ -126,6 +126,17 @@ func history(ctx context.Context, tree *git.Tree, revs []string, o Options, s sc
 	if err := tree.EachVersion(ctx, revs, r.version); err != nil {
 		return nil, err
 	}
+	if s == inHistory {
+		loose, err := tree.LooseVersions(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range loose {
+			if err := r.version(v); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := errors.Join(r.flush(), r.generators(ctx, nil)); err != nil {
 		return nil, err
 	}

@@ -357,12 +357,19 @@ func TestHistoryOfAnyRef(t *testing.T) {
 	r.Commit("tagged.yaml", "# tagged\n"+leak)
 	r.Git("tag", "v1")
 	r.Git("checkout", "--quiet", "main")
+	// Tags of a file and of a folder that no commit has.
+	r.Write("loose/d.yaml", "# loose\n"+leak2)
+	r.Git("add", "loose")
+	r.Git("tag", "tree", r.Git("write-tree"))
+	r.Write("e.yaml", "# e\n"+leak2)
+	r.Git("tag", "-a", "-m", "x", "blob", r.Git("hash-object", "-w", "e.yaml"))
+	r.Git("rm", "--quiet", "-r", "--cached", "loose")
 	got := places(t, r, History, open(t, r.Dir), options())
 	for i := range got {
 		got[i], _, _ = strings.Cut(got[i], " ")
 	}
 	slices.Sort(got)
-	if diff := cmp.Diff([]string{"a.yaml:4", "b.yaml:5", "tagged.yaml:5"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"a.yaml:4", "b.yaml:5", "refs/tags/blob:6", "refs/tags/tree/loose/d.yaml:6", "tagged.yaml:5"}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

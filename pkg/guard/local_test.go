@@ -40,7 +40,7 @@ items:
   kind: Secret
   metadata: {name: other}
   data: {key: Y29ycmVjdCBob3JzZSBiYXR0ZXJ5, token: c2Vjb25kLXZhbHVl, username: cG9zdGdyZXM=}
-  stringData: {host: db.shop.svc, base_url: "http://db.shop.svc:80", url: "postgres://u:third-value@db/x"}
+  stringData: {host: db.shop.svc, base_url: "http://db.shop.svc:80", url: "postgres://u:third-value`+"@"+`db/x"}
 `)
 	r.Write("applications/shop/local-secrets/.env", "# x\nexport API_KEY='fourth-value'\nDB_HOST=db.example.com\n")
 	r.Write("applications/shop/local-secrets/deep/password.txt", "fifth-value\n")
@@ -65,7 +65,7 @@ items:
 		`key "password" of Secret shop-space/db: correct horse battery`,
 		`key "region" of Secret shop-space/db: random-by-contract`,
 		`key "token" of Secret other: second-value`,
-		`key "url" of Secret other: postgres://u:third-value@db/x`,
+		`key "url" of Secret other: postgres://u:third-value` + "@db/x",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

@@ -29,6 +29,9 @@ func TestHostile(t *testing.T) {
 		"many bad Secrets":   strings.Repeat("kind: Secret\n  x: [\n", 20000) + "stringData:\n  a: hunter2\n",
 		"long line":          "kind: Secret\nstringData: {a: " + strings.Repeat("x", 1<<20) + "}\n",
 		"strings in strings": nested(12),
+		"large, escaped":     "kind: \"\\u0053ecret\"\ndata: {a: aHVudGVyMg==}\nx: \"" + strings.Repeat("x", 2<<20) + "\"\n",
+		"large, broken":      "kind: \"Sec\\\n  ret\"\ndata: {a: aHVudGVyMg==}\nx: \"" + strings.Repeat("x", 2<<20) + "\"\n",
+		"large, binary":      "kind: !!binary U2VjcmV0\ndata: {a: aHVudGVyMg==}\nx: \"" + strings.Repeat("x", 2<<20) + "\"\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if hits := newScanner(corpusValues()).scan("a.yaml", []byte(text)).hits; len(hits) == 0 {

@@ -67,6 +67,10 @@ func ofVersionOne(list []string) bool {
 
 // block judges the lines below data.
 func (w *walker) block(list []string, at, indent int, inData bool, rest string, shift int) {
+	if flow := strings.TrimSpace(rest); flow != "" && !strings.ContainsAny(flow[:1], "{}#") && w.telling(strings.Trim(flow, `"'`)) {
+		w.entry(at+shift, "data: "+flow, inData) // no mapping, and it can be read
+		return
+	}
 	for part := range strings.SplitSeq(strings.Trim(strings.TrimSpace(rest), "{} "), ",") {
 		if part = strings.TrimSpace(part); !strings.HasPrefix(part, "#") {
 			w.entry(at+shift, part, inData)

@@ -22,28 +22,32 @@ type document struct {
 // ones are read line by line.
 const maxDepth = 10000
 
-// documents parses what it can: JSON first, as kubectl does, then YAML. rest is
-// what no parser took, for the line scanner.
-func documents(text []byte) (docs []document, rest []chunk) {
+// eachDocument parses what it can, and calls do for one document after the other:
+// JSON first, as kubectl does, then YAML. rest is what no parser took, for the line
+// scanner. What both read is handed over twice.
+func eachDocument(text []byte, do func(document)) (rest []chunk) {
 	trimmed := bytes.TrimLeft(text, " \t\r\n")
 	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') {
-		var err error
-		if docs, err = readJSON(text); err == nil {
-			return docs, nil
+		if readJSON(text, do) == nil {
+			return nil
 		}
 	}
 	for _, c := range split(text) {
-		more, err := readYAML(c)
-		docs = append(docs, more...)
-		if err == nil {
+		if readYAML(c, do) == nil {
 			continue
 		}
 		rest = append(rest, c)
 		// The API server's own parser is another version, and takes other things.
 		if root := viaJSON(c.text); root != nil {
-			docs = append(docs, document{root, c.line})
+			do(document{root, c.line})
 		}
 	}
+	return rest
+}
+
+// documents are all of a text.
+func documents(text []byte) (docs []document, rest []chunk) {
+	rest = eachDocument(text, func(d document) { docs = append(docs, d) })
 	return docs, rest
 }
 
@@ -83,22 +87,27 @@ func separates(line []byte) bool {
 }
 
 // readYAML reads every document of a chunk: one may begin with `--- {` too.
-func readYAML(c chunk) (docs []document, err error) {
+func readYAML(c chunk, do func(document)) error {
+	dec := yaml.NewDecoder(bytes.NewReader(c.text))
+	for {
+		root, err := decodeYAML(dec)
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		do(document{root, c.line})
+	}
+}
+
+func decodeYAML(dec *yaml.Decoder) (root *yaml.Node, err error) {
 	defer func() { // whatever a text does to the parser, it is to be read line by line
 		if r := recover(); r != nil {
 			err = fmt.Errorf("not YAML: %v", r)
 		}
 	}()
-	dec := yaml.NewDecoder(bytes.NewReader(c.text))
-	for {
-		var root yaml.Node
-		if err := dec.Decode(&root); errors.Is(err, io.EOF) {
-			return docs, nil
-		} else if err != nil {
-			return docs, err
-		}
-		docs = append(docs, document{&root, c.line})
-	}
+	root = &yaml.Node{}
+	return root, dec.Decode(root)
 }
 
 // viaJSON reads the first document as the API server does; its positions are not known.
@@ -108,30 +117,29 @@ func viaJSON(text []byte) (root *yaml.Node) {
 	if err != nil {
 		return nil
 	}
-	docs, err := readJSON(data)
-	if err != nil || len(docs) == 0 {
+	if readJSON(data, func(d document) { root = d.root }) != nil {
 		return nil
 	}
-	return docs[0].root
+	return root
 }
 
 // readJSON reads a stream of JSON documents with positions, keys that stand twice
-// included. What was read before an error is returned with it.
-func readJSON(text []byte) (docs []document, err error) {
+// included. What was read before an error is handed over.
+func readJSON(text []byte, do func(document)) error {
 	r := jsonReader{text: text, dec: json.NewDecoder(bytes.NewReader(text)), line: 1}
 	r.dec.UseNumber()
 	for {
 		tok, err := r.dec.Token()
 		if errors.Is(err, io.EOF) {
-			return docs, nil
+			return nil
 		} else if err != nil {
-			return docs, err
+			return err
 		}
 		root, err := r.value(tok, 0)
 		if err != nil {
-			return docs, err
+			return err
 		}
-		docs = append(docs, document{root, 1})
+		do(document{root, 1})
 	}
 }
 

@@ -74,15 +74,14 @@ func (s *scanner) structure(text []byte) (f found) {
 
 // judge reads a text; with rest, what no parser takes is read line by line.
 func (s *scanner) judge(text []byte, t *template, rest bool, f *found) {
-	docs, chunks := documents(text)
-	for _, d := range docs {
+	chunks := eachDocument(text, func(d document) {
 		w := walker{template: t, shift: d.line - 1, seen: map[*yaml.Node]bool{}}
 		if s.matcher != nil {
 			w.scalars = func(text string, line int) { f.written = append(f.written, scalarText{text, line}) }
 		}
 		w.document(d.root)
 		f.hits, f.sources = append(f.hits, w.hits...), append(f.sources, w.sources...)
-	}
+	})
 	if !rest {
 		return
 	}
@@ -198,7 +197,7 @@ func kindOf(name string) kind {
 func structured(name string, text []byte) bool {
 	switch kindOf(name) {
 	case isManifest:
-		return looksLikeManifest(text)
+		return maySay(text)
 	case isOther:
 		return mayHold.Match(text)
 	default:

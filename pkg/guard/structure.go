@@ -463,8 +463,21 @@ func (w *walker) sealedTemplate(t *yaml.Node, object string) {
 	}
 }
 
-// looksLikeManifest is what a text must have for a Secret to be in it; a spelling
-// with escapes or tags may hide the word.
-func looksLikeManifest(text []byte) bool {
-	return bytes.Contains(text, []byte("ecret")) || bytes.Contains(text, []byte("stringData")) || bytes.ContainsAny(text, `\!%`)
+// maySay reports whether a Secret may be in a text, or something else to judge. An
+// escape or a tag may hide the word; in a large text, of which a parser makes many
+// times as much, only one that does counts.
+func maySay(text []byte) bool {
+	if bytes.Contains(text, []byte("ecret")) || bytes.Contains(text, []byte("stringData")) {
+		return true
+	}
+	if len(text) <= largeText {
+		return bytes.ContainsAny(text, `\!%`)
+	}
+	return hiddenWord.Match(text)
 }
+
+const largeText = 1 << 20 // 1 MiB
+
+// hiddenWord is how YAML and JSON write a letter, join the halves of a word, or
+// make one of base64.
+var hiddenWord = regexp.MustCompile(`\\(?:x[4-7]|u00[4-7]|U000000[4-7]|\r?\n)|!!binary|!<|%TAG`)

@@ -136,6 +136,58 @@ func TestSpellingIsTaken(t *testing.T) {
 
 // spell writes a v1 Secret with one value in some way.
 func spell(r *rand.Rand) string {
+	switch r.IntN(6) {
+	case 0:
+		return spellJSON(r)
+	case 1:
+		return spellMerged(r)
+	default:
+		return spellYAML(r)
+	}
+}
+
+// spellJSON writes it as JSON, alone, in a List, or behind another object.
+func spellJSON(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	blank := func() string { return pick("", " ", "\n", "\t", "\r\n") }
+	text := func(s string) string {
+		var b strings.Builder
+		for _, c := range s {
+			if r.IntN(8) == 0 {
+				fmt.Fprintf(&b, `\u%04x`, c)
+			} else {
+				b.WriteRune(c)
+			}
+		}
+		return blank() + `"` + b.String() + `"` + blank()
+	}
+	fields := []string{
+		text("apiVersion") + ":" + text("v1"), text("kind") + ":" + text("Secret"), text("metadata") + `:{"name":"x"}`,
+		pick(text("data")+":{"+text("password")+":"+text("aHVudGVyMg==")+"}", text("stringData")+":{"+text("password")+":"+text("hunter2")+"}"),
+	}
+	r.Shuffle(len(fields), func(i, j int) { fields[i], fields[j] = fields[j], fields[i] })
+	object := "{" + strings.Join(fields, ",") + "}"
+	return strings.Replace(pick("%s", "%s\n", "\ufeff%s", `{"kind":"Service"}`+"\n%s", `{"apiVersion":"v1","kind":"List","items":[{"kind":"Service"},%s]}`, "---\n%s\n---\nkind: Service\n"), "%s", object, 1)
+}
+
+// spellMerged writes it with anchors, aliases and merge keys, or into a List.
+func spellMerged(r *rand.Rand) string {
+	pick := func(list ...string) string { return list[r.IntN(len(list))] }
+	value := pick("hunter2", `"hunter2"`, "|\n      hunter2")
+	return pick(
+		"base: &base\n  kind: Secret\n  apiVersion: v1\n<<: *base\nstringData:\n  password: "+value+"\n",
+		"base: &base {kind: Secret, apiVersion: v1}\nmore: &more\n  stringData:\n    password: "+value+"\n<<: [*base, *more]\n",
+		"apiVersion: v1\nkind: Secret\nmetadata: {annotations: &values {password: hunter2}}\nstringData: *values\n",
+		"apiVersion: v1\nkind: Secret\nmetadata: {annotations: &values {password: hunter2}}\nstringData:\n  <<: *values\n  other: x\n",
+		"apiVersion: &v v1\nkind: List\nitems:\n- apiVersion: *v\n  kind: Secret\n  stringData:\n    password: "+value+"\n",
+		"kind: &k Secret\nmetadata: {labels: {a: *k}}\napiVersion: v1\ndata: {password: aHVudGVyMg==}\n",
+		"<<: {kind: Secret, apiVersion: v1}\ndata: {password: aHVudGVyMg==}\n",
+		"kind: ConfigMap\napiVersion: v1\nkind: Secret\nstringData:\n  password: "+value+"\n",
+	)
+}
+
+// spellYAML writes it as YAML, in flow or block style.
+func spellYAML(r *rand.Rand) string {
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
 	word := func(w string) string {
 		i := r.IntN(len(w))

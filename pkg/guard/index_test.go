@@ -346,6 +346,34 @@ func TestHistory(t *testing.T) {
 	}
 }
 
+// TestHistoryOfAConflict finds what came in while a conflict was resolved, and what an
+// octopus merge brings.
+func TestHistoryOfAConflict(t *testing.T) {
+	r := gittest.New(t)
+	r.Commit("a.yaml", clean)
+	for _, branch := range []string{"one", "two", "three"} {
+		r.Git("checkout", "--quiet", "-b", branch, "main")
+		r.Commit("a.yaml", clean+"# "+branch+"\n")
+	}
+	r.Git("checkout", "--quiet", "one")
+	failing(t, r, "merge", "two")
+	r.Write("a.yaml", leak)
+	r.Git("commit", "--quiet", "-a", "-m", "resolved")
+	parents := []string{"-p", "one", "-p", "two", "-p", "three"}
+	r.Write("a.yaml", leak2)
+	r.Git("add", "a.yaml")
+	octopus := r.Git(append(append([]string{"commit-tree"}, parents...), "-m", "octopus", r.Git("write-tree"))...)
+	r.Git("update-ref", "refs/heads/octopus", octopus)
+	r.Git("reset", "--quiet", "--hard", "octopus")
+	want := []string{"a.yaml:4 resolved", "a.yaml:5 octopus"}
+	tree := open(t, r.Dir)
+	for name, scan := range map[string]scanFunc{"history": History, "range": rangeOf("main..octopus")} {
+		if diff := cmp.Diff(want, places(t, r, scan, tree, options())); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
+	}
+}
+
 // TestHistoryOfAnyRef finds what no branch has: stashes, tags, notes.
 func TestHistoryOfAnyRef(t *testing.T) {
 	r := gittest.New(t)
@@ -422,5 +450,37 @@ func TestShallow(t *testing.T) {
 	}
 	if len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "shallow") {
 		t.Errorf("warnings %q", result.Warnings)
+	}
+}
+
+// TestConfiguration is not led astray by what somebody has set for reading.
+func TestConfiguration(t *testing.T) {
+	r := gittest.New(t)
+	for name, value := range map[string]string{
+		"color.ui": "always", "color.diff": "always", "diff.renames": "copies", "diff.relative": "true", "diff.external": "false", "diff.noprefix": "true",
+		"diff.ignoreSubmodules": "all", "diff.algorithm": "patience", "diff.context": "0", "diff.submodule": "log", "log.showRoot": "false", "log.showSignature": "true",
+		"log.follow": "true", "log.diffMerges": "first-parent", "log.decorate": "full", "log.mailmap": "true", "log.date": "relative", "format.pretty": "fuller", "core.quotePath": "true",
+		"core.abbrev": "4", "core.pager": "false", "status.renames": "copies", "notes.displayRef": "refs/notes/*", "grep.lineNumber": "true", "core.precomposeUnicode": "false",
+	} {
+		r.Git("config", name, value)
+	}
+	r.Commit("sub/ä.yaml", leak)
+	r.Git("notes", "add", "-m", "a note")
+	r.Git("mv", "sub/ä.yaml", "b.yaml")
+	r.Git("commit", "--quiet", "-m", "moved")
+	r.Git("mv", "b.yaml", "c.yaml")
+	tree := open(t, r.Path("."))
+	for name, c := range map[string]struct {
+		scan scanFunc
+		want []string
+	}{
+		"index":   {Index, []string{"c.yaml:4"}},
+		"all":     {All, []string{"c.yaml:4"}},
+		"history": {History, []string{"sub/ä.yaml:4 change sub/ä.yaml"}},
+		"range":   {rangeOf("HEAD~1..HEAD"), []string{"b.yaml:4 moved"}},
+	} {
+		if diff := cmp.Diff(c.want, places(t, r, c.scan, tree, options())); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
 	}
 }

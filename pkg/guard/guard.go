@@ -3,6 +3,8 @@ package guard
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -157,20 +159,22 @@ type run struct {
 	sources []generated
 }
 
-// seen is a version that was judged: how a file is read depends on its name.
+// seen is a version that was judged, by its hash and by how its name has it read;
+// where the path decides, by the path. It has no pointers: a history has many.
 type seen struct {
-	hash string
+	sum  [sha256.Size]byte
 	kind kind
-	path string // where it decides: of a plaintext file, and of one that the allow-list names
 }
 
-func (r *run) key(v git.Version) seen {
-	key := seen{hash: v.Hash, kind: kindOf(v.Path)}
+func (r *run) key(v git.Version) (key seen) {
 	switch {
 	case r.opts.IsPlaintext(v.Path):
-		key = seen{path: v.Path}
+		key.sum, key.kind = sha256.Sum256([]byte(v.Path)), -1
 	case r.allow.names(v.Path):
-		key.path = v.Path
+		key.sum, key.kind = sha256.Sum256([]byte(v.Hash+v.Path)), -1
+	default:
+		_, _ = hex.Decode(key.sum[:], []byte(v.Hash)) // SHA-1 or SHA-256
+		key.kind = kindOf(v.Path)
 	}
 	return key
 }

@@ -56,16 +56,16 @@ items:
 	}
 	var got []string
 	for _, v := range values {
-		got = append(got, fmt.Sprintf("%s: %s", v, v.Text))
+		got = append(got, fmt.Sprintf("%s: %s: %s", v.Object, v.Key, v.Text))
 	}
 	slices.Sort(got)
 	want := []string{
-		`file applications/shop/local-secrets/deep/password.txt: fifth-value`,
-		`key "API_KEY" of file applications/shop/local-secrets/.env: fourth-value`,
-		`key "password" of Secret shop-space/db: correct horse battery`,
-		`key "region" of Secret shop-space/db: random-by-contract`,
-		`key "token" of Secret other: second-value`,
-		`key "url" of Secret other: postgres://u:third-value` + "@db/x",
+		`Secret other: token: second-value`,
+		`Secret other: url: postgres://u:third-value` + "@db/x",
+		`Secret shop-space/db: password: correct horse battery`,
+		`Secret shop-space/db: region: random-by-contract`,
+		`file applications/shop/local-secrets/.env: API_KEY: fourth-value`,
+		`file applications/shop/local-secrets/deep/password.txt: : fifth-value`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

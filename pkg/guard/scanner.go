@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -100,7 +99,8 @@ func (s *scanner) known(text []byte, written []scalarText) (hits []hit) {
 			return
 		}
 		told[n.value] = true
-		hits = append(hits, hit{rule: RuleValue, line: line, end: line, value: n.value, message: fmt.Sprintf("the value of %s stands here%s", s.values[n.value], n.form)})
+		v := s.values[n.value]
+		hits = append(hits, hit{rule: RuleValue, line: line, end: line, object: v.Object, key: v.Key, value: n.value, message: "its value stands here" + n.form})
 	}
 	s.matcher.each(text, func(at int, n needle) { tell(1+bytes.Count(text[:at], []byte("\n")), n) })
 	for _, w := range written {

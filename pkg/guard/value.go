@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"strings"
 )
@@ -16,14 +15,6 @@ type Value struct {
 	Text   []byte // never printed
 	Object string // for instance "Secret litellm/litellm-secrets"
 	Key    string
-}
-
-// String says where the value belongs, and not what it is.
-func (v Value) String() string {
-	if v.Key == "" {
-		return v.Object
-	}
-	return fmt.Sprintf("key %q of %s", v.Key, v.Object)
 }
 
 // matcher looks for all values in all their forms at once: at each position of a

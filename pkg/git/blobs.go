@@ -160,7 +160,7 @@ func (c *catFile) head(hash string) (size int64, err error) {
 	if len(f) == 2 && f[1] == "missing" {
 		return 0, &MissingObjectError{Hash: hash}
 	}
-	if len(f) != 3 || f[1] != "blob" {
+	if len(f) != 3 || f[0] != hash || f[1] != "blob" {
 		return 0, fmt.Errorf("git cat-file: unexpected answer %q", strings.TrimSpace(line))
 	}
 	return strconv.ParseInt(f[2], 10, 64)

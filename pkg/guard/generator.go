@@ -150,7 +150,7 @@ func (r *run) source(v git.Version, s generated) error {
 		if b.Size == 0 || b.Data != nil && harmless(b.Data) || r.allow.lets(v.Path, b.Data) {
 			return nil
 		}
-		h := hit{rule: RuleGenerator, message: "kustomize makes a Secret of this file (" + s.by + "), and it is in plaintext", value: -1}
+		h := hit{rule: RuleGenerator, message: "kustomize makes a Secret of this file (" + s.by + "), and it is in plaintext"}
 		r.Findings = append(r.Findings, report.Finding{Rule: h.rule, Path: v.Path, Message: h.message, Fix: r.fileScope().fix(h, v)})
 		return nil
 	})

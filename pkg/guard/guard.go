@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,8 +69,7 @@ func All(ctx context.Context, tree *git.Tree, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := list(ctx, tree, versions, o, tracked)
-	return r, err
+	return list(ctx, tree, versions, o, tracked)
 }
 
 // Range judges every version of a file that the commits of a range bring, be it
@@ -109,7 +107,7 @@ func list(ctx context.Context, tree *git.Tree, versions []git.Version, o Options
 			return nil, err
 		}
 	}
-	if err := errors.Join(r.flush(), r.generators(ctx, versions)); err != nil {
+	if err := r.finish(ctx, versions); err != nil {
 		return nil, err
 	}
 	if s == tracked {
@@ -139,7 +137,7 @@ func history(ctx context.Context, tree *git.Tree, revs []string, o Options, s sc
 			}
 		}
 	}
-	if err := errors.Join(r.flush(), r.generators(ctx, nil)); err != nil {
+	if err := r.finish(ctx, nil); err != nil {
 		return nil, err
 	}
 	return &r.Result, nil
@@ -225,12 +223,20 @@ func (r *run) flush() error {
 	return err
 }
 
+// finish judges what still waits, and what only all files together say.
+func (r *run) finish(ctx context.Context, versions []git.Version) error {
+	if err := r.flush(); err != nil {
+		return err
+	}
+	return r.generators(ctx, versions)
+}
+
 func (r *run) judge(v git.Version, b git.Blob) {
 	r.Files++
 	var hits []hit
 	switch {
 	case r.opts.IsPlaintext(v.Path):
-		hits = []hit{{rule: RuleFile, message: r.scope.file(), value: -1}}
+		hits = []hit{{rule: RuleFile, message: r.scope.file()}}
 	case b.Data == nil && b.Size > 0:
 		r.Skipped = append(r.Skipped, Skipped{v.Path, v.Commit, b.Size})
 		r.Warnings = append(r.Warnings, fmt.Sprintf("%s: %d MiB, too large to be looked into", at(v), b.Size>>20))

@@ -103,7 +103,7 @@ func (w *walker) entry(line int, text string, inData bool) {
 	if !block && (!w.telling(value) || inData && !w.telling(decoded(value))) {
 		return
 	}
-	w.hits = append(w.hits, hit{rule: RuleSecret, line: line, end: line, object: "Secret", key: w.plainKey(m[2]), value: -1,
+	w.hits = append(w.hits, hit{rule: RuleSecret, line: line, end: line, object: "Secret", key: w.plainKey(m[2]),
 		message: "a Secret in plaintext (the document is not valid, so it was read line by line)"})
 }
 

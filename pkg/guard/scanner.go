@@ -100,7 +100,7 @@ func (s *scanner) known(text []byte, written []scalarText) (hits []hit) {
 		}
 		told[n.value] = true
 		v := s.values[n.value]
-		hits = append(hits, hit{rule: RuleValue, line: line, end: line, object: v.Object, key: v.Key, value: n.value, message: "its value stands here" + n.form})
+		hits = append(hits, hit{rule: RuleValue, line: line, end: line, object: v.Object, key: v.Key, message: "its value stands here" + n.form})
 	}
 	s.matcher.each(text, func(at int, n needle) { tell(1+bytes.Count(text[:at], []byte("\n")), n) })
 	for _, w := range written {
@@ -125,7 +125,7 @@ func ordered(hits []hit) []hit {
 		return cmp.Or(cmp.Compare(a.line, b.line), cmp.Compare(a.key, b.key), cmp.Compare(a.rule, b.rule))
 	})
 	return slices.CompactFunc(hits, func(a, b hit) bool {
-		return a.line == b.line && a.key == b.key && a.rule == b.rule && a.value == b.value
+		return a.line == b.line && a.key == b.key && a.rule == b.rule && (a.rule != RuleValue || a.object == b.object)
 	})
 }
 

@@ -13,20 +13,23 @@ import (
 
 // Rules of a finding.
 const (
-	RuleFile        = "plaintext-file"       // a file of a plaintext folder is in Git
-	RuleSecret      = "plaintext-secret"     // a Secret with data or stringData
-	RuleApplied     = "last-applied-secret"  // a copy of a Secret in kubectl's annotation
-	RuleGenerator   = "secret-generator"     // a literal of a kustomize secretGenerator, or its file
-	RulePatch       = "secret-patch"         // a JSON patch that sets a value of a Secret
-	RuleCiphertext  = "ciphertext-malformed" // an item of a SealedSecret is not ciphertext
-	RuleTemplate    = "sealed-template"      // spec.template.data of a SealedSecret has a secret in it
-	RuleToken       = "token"                // a token of an unmistakable form
-	RuleValue       = "plaintext-value"      // a value that this machine has in plaintext
-	RuleAllow       = "allow-invalid"        // an entry of the allow-list lacks something
-	RuleExpired     = "allow-expired"        // an entry of the allow-list is over
+	RuleFile       = "plaintext-file"       // a file of a plaintext folder is in Git
+	RuleSecret     = "plaintext-secret"     // a Secret with data or stringData
+	RuleApplied    = "last-applied-secret"  // a copy of a Secret in kubectl's annotation
+	RuleGenerator  = "secret-generator"     // a literal of a kustomize secretGenerator, or its file
+	RulePatch      = "secret-patch"         // a JSON patch that sets a value of a Secret
+	RuleCiphertext = "ciphertext-malformed" // an item of a SealedSecret is not ciphertext
+	RuleTemplate   = "sealed-template"      // spec.template.data of a SealedSecret has a secret in it
+	RuleToken      = "token"                // a token of an unmistakable form
+	RuleValue      = "plaintext-value"      // a value that this machine has in plaintext
+	RuleAllow      = "allow-invalid"        // an entry of the allow-list lacks something
+	RuleExpired    = "allow-expired"        // an entry of the allow-list is over
+)
+
+const (
 	lastApplied     = "kubectl.kubernetes.io/last-applied-configuration"
 	maxEmbedded     = 3 // documents in strings of documents in strings
-	minSecretLength = 8
+	minSecretLength = 8 // of a value that is looked for: shorter ones stand in ordinary words
 )
 
 // hit is a finding in one blob.
@@ -35,7 +38,6 @@ type hit struct {
 	line, end   int
 	object, key string
 	message     string
-	value       int // index of the local value; -1 for none
 }
 
 // walker goes through one document.
@@ -61,7 +63,7 @@ func (w *walker) at(n *yaml.Node) int {
 }
 
 func (w *walker) add(rule string, n *yaml.Node, end *yaml.Node, object, key, message string) {
-	h := hit{rule: rule, line: w.at(n), object: object, key: w.plainKey(key), message: message, value: -1}
+	h := hit{rule: rule, line: w.at(n), object: object, key: w.plainKey(key), message: message}
 	h.end = h.line
 	if end != nil && w.fixed == 0 {
 		h.end = max(h.line, lastLine(end)+w.shift)

@@ -135,7 +135,7 @@ func (f *form) find(text, anchor []byte) (hits []hit) {
 		line += bytes.Count(text[counted:at], []byte("\n"))
 		counted = at
 		if line != last {
-			hits = append(hits, hit{rule: RuleToken, line: line, end: line, value: -1, message: f.name + " stands here"})
+			hits = append(hits, hit{rule: RuleToken, line: line, end: line, message: f.name + " stands here"})
 			last = line
 		}
 	}

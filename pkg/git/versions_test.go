@@ -1,6 +1,7 @@
 package git_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -101,6 +102,11 @@ func TestEachVersion(t *testing.T) {
 	}
 	var failed *git.Error
 	if err := tree.EachVersion(t.Context(), []string{"nowhere"}, func(git.Version) error { return nil }); !errors.As(err, &failed) || failed.Command != "log" || failed.Stderr == "" {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := tree.EachVersion(ctx, []string{"HEAD"}, func(git.Version) error { return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if tree.Shallow() {

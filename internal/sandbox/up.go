@@ -133,7 +133,7 @@ func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbo
 	}
 	state := sandboxState{
 		Sockets: sockets, Versions: map[string]string{},
-		ArgoCD: o.ArgoCD, ArgoCDInsecure: o.ArgoCDInsecure,
+		ArgoCD: o.ArgoCD, ArgoCDInsecure: o.ArgoCDInsecure, Audit: o.Audit,
 	}
 	if state.withArgoCD() {
 		if state.Git, err = findGit(); err != nil {

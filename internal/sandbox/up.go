@@ -292,6 +292,7 @@ func (s *Sandbox) wait(ctx context.Context, step step) error {
 	conditions := []condition{
 		{"the API server", apiServer, c.ready},
 		{"the nodes", kwok, c.nodesReady},
+		{"the address of the kubelet", kubelet, c.kubeletAddress},
 		{"the service accounts", controllerManager, c.accountsReady},
 	}
 	conditions = append(conditions, s.argocdConditions(c)...)

@@ -36,6 +36,7 @@ type Config struct {
 	Verbose     bool   `yaml:"-"` // SEALWAY_VERBOSE: unchanged entries too
 	Colour      bool   `yaml:"-"` // neither NO_COLOR nor TERM=dumb
 	CI          bool   `yaml:"-"` // CI: plain progress lines
+	Unicode     bool   `yaml:"-"` // the locale is UTF-8, and neither TERM=dumb, TERM=linux nor CI says that symbols may be missing
 }
 
 // Controller names the Sealed Secrets controller's Service.
@@ -144,7 +145,19 @@ func (c *Config) environment(lookup func(string) (string, bool)) error {
 	term, _ := lookup("TERM")
 	c.Verbose, c.CI = set("SEALWAY_VERBOSE"), set("CI")
 	c.Colour = !set("NO_COLOR") && term != "dumb"
+	c.Unicode = utf8(lookup) && term != "dumb" && term != "linux" && !c.CI
 	return nil
+}
+
+// utf8 says that the locale's characters are UTF-8; the first variable that is set decides.
+func utf8(lookup func(string) (string, bool)) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v, _ := lookup(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
 }
 
 // Error is a wrong setting.

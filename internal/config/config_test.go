@@ -49,7 +49,11 @@ func TestLoad(t *testing.T) {
 			want: config.Config{ArgoCD: config.ArgoCD{Namespace: "gitops", Name: "argo-server", Server: "argo.example.com", Token: "t", Plaintext: true, ServerCert: "ca.pem"}, Colour: true},
 		},
 		{name: "empty variable", reason: "it is as if not set", file: "context: one\n", env: map[string]string{"SEALWAY_CONTEXT": "", "CI": "false"}, want: config.Config{Context: "one", Colour: true}},
-		{name: "dumb terminal", reason: "it knows no colours", env: map[string]string{"TERM": "dumb"}},
+		{name: "dumb terminal", reason: "it knows no colours and no symbols", env: map[string]string{"TERM": "dumb", "LANG": "C.UTF-8"}},
+		{name: "UTF-8", reason: "the locale says that symbols arrive", env: map[string]string{"TERM": "xterm", "LANG": "en_US.UTF-8"}, want: config.Config{Colour: true, Unicode: true}},
+		{name: "another locale", reason: "LC_ALL comes before LANG", env: map[string]string{"LC_ALL": "POSIX", "LANG": "en_US.UTF-8"}, want: config.Config{Colour: true}},
+		{name: "console", reason: "the kernel's font lacks the symbols", env: map[string]string{"TERM": "linux", "LC_CTYPE": "C.utf8"}, want: config.Config{Colour: true}},
+		{name: "CI's log", reason: "who knows what shows it", env: map[string]string{"CI": "true", "LANG": "C.UTF-8"}, want: config.Config{Colour: true, CI: true}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

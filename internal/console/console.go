@@ -25,6 +25,7 @@ type Options struct {
 	JSON     bool
 	Verbose  bool
 	Colour   bool // where the stream is a terminal
+	Unicode  bool // symbols where the stream is a terminal
 	CI       bool // plain progress even on a terminal
 }
 
@@ -61,7 +62,16 @@ func (c *Console) Report(r *report.Report) error {
 	if c.opts.JSON {
 		return report.JSON(c.opts.Out, r)
 	}
-	return report.Text(c.opts.Out, r, report.Style{Color: c.opts.Colour && terminal(c.opts.Out), Verbose: c.opts.Verbose})
+	return report.Text(c.opts.Out, r, c.style())
+}
+
+// style is how a report looks where the answer goes: plain and unwrapped in a pipe.
+func (c *Console) style() report.Style {
+	s := report.Style{Verbose: c.opts.Verbose}
+	if terminal(c.opts.Out) {
+		s.Color, s.Unicode, s.Width = c.opts.Colour, c.opts.Unicode, width(c.opts.Out)
+	}
+	return s
 }
 
 // Answer prints a bare line in place of a report, for a command whose answer is

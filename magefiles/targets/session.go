@@ -28,11 +28,12 @@ import (
 
 // arguments are what a command line gave; nil pointers were not given.
 type arguments struct {
-	app  []string // positional names
-	cert *string
-	json *bool
-	text map[string]*string // flags that mean nothing when they are empty
-	sync *syncArguments
+	app    []string // positional names
+	cert   *string
+	json   *bool
+	text   map[string]*string // flags that mean nothing when they are empty
+	sync   *syncArguments
+	verify *verifyArguments
 }
 
 // session is one run of one command.
@@ -71,6 +72,11 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 			return err
 		}
 	}
+	if a.verify != nil {
+		if err := a.verify.check(command); err != nil {
+			return err
+		}
+	}
 	tree, err := git.Open(ctx, ".")
 	if err != nil {
 		return err
@@ -94,7 +100,7 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 		config: c, repo: r, report: report.New(command), now: time.Now(),
 		elsewhere: map[string]bool{}, folders: map[string]bool{},
 		cluster: sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) }),
-		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, CI: c.CI}),
+		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI}),
 	}
 	if err := do(ctx, s); err != nil {
 		return s.console.Fail(s.report, err)

@@ -53,8 +53,9 @@ type Source struct{ RepoURL, Path, Chart, TargetRevision string }
 type Destination struct{ Server, Name, Namespace string }
 
 // AutoSync says that Argo CD syncs an application by itself. That Argo CD 3.1 can
-// switch it off inside of the policy (automated.enabled) is not seen: then Argo CD is
-// given the time to begin, and ours begins after it.
+// switch it off inside of the policy (automated.enabled) is seen by ReadList alone, and
+// not through the server: then Argo CD is given the time to begin, and ours begins
+// after it.
 type AutoSync struct{ Prune, SelfHeal bool }
 
 // Condition is what Argo CD complains about.
@@ -176,8 +177,8 @@ func (a App) Blocking() (found []Resource) {
 	return found
 }
 
-// pruning are the resources that are no longer in Git.
-func (a App) pruning() (found []Resource) {
+// Pruning are the resources that are no longer in Git.
+func (a App) Pruning() (found []Resource) {
 	for _, r := range a.Resources {
 		if r.NeedsPruning && !r.Hook {
 			found = append(found, r)

@@ -35,9 +35,7 @@ func (c *Client) List(ctx context.Context, f Filter) ([]App, error) {
 	for i := range list.Items {
 		apps[i] = convert(&list.Items[i])
 	}
-	slices.SortFunc(apps, func(a, b App) int {
-		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
-	})
+	sortApps(apps)
 	return apps, nil
 }
 

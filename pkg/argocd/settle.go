@@ -158,7 +158,7 @@ func (s *settling) scope(a App) (blocking []Resource, sync, health bool) {
 		sync = true // compared with another revision than the one that was asked for
 	default:
 		// What is left is to be pruned, which was not asked for.
-		sync = len(a.pruning()) > 0 && !slices.ContainsFunc(blocking, func(r Resource) bool { return r.Sync != "" && r.Sync != Synced })
+		sync = len(a.Pruning()) > 0 && !slices.ContainsFunc(blocking, func(r Resource) bool { return r.Sync != "" && r.Sync != Synced })
 	}
 	return blocking, sync, health
 }

@@ -348,6 +348,6 @@ func (j *job) fill() {
 		j.out.Blocking = a.Blocking()
 	}
 	if len(a.problems()) == 0 { // without manifests everything looks superfluous
-		j.out.Pruning = a.pruning()
+		j.out.Pruning = a.Pruning()
 	}
 }

@@ -7,13 +7,14 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 )
 
 // Style selects how Text writes. The zero value is plain text without unchanged entries.
 type Style struct {
 	Color   bool // ANSI colours
-	Verbose bool // entries with the action Unchanged or Keep too
+	Unicode bool // symbols in place of words for the states of links and checks
+	Width   int  // columns of the terminal, to wrap long sentences; 0 does not wrap
+	Verbose bool // entries with the action Unchanged or Keep, healthy chains and all evidence too
 }
 
 // JSON writes the report as one indented JSON document.
@@ -27,10 +28,10 @@ func JSON(w io.Writer, r *Report) error {
 	return nil
 }
 
-// Text writes the report for people: entries, steps, applications and findings,
-// one a line, and the summary last.
+// Text writes the report for people: entries, steps, applications, checks, chains and
+// findings, and the summary last.
 func Text(w io.Writer, r *Report, s Style) error {
-	for _, part := range []func(io.Writer, *Report) error{s.table, s.applications, s.findings} {
+	for _, part := range []func(io.Writer, *Report) error{s.table, s.applications, s.checks, s.chains, s.findings} {
 		if err := part(w, r); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
@@ -150,18 +151,6 @@ func (s Style) resources(w io.Writer, a Application, named bool) error {
 	return nil
 }
 
-// oneLine makes one line of what a cluster says, without what would move a terminal's
-// cursor or change its colours.
-func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' && !unicode.IsSpace(r) || r >= 0x7f && r < 0xa0 {
-			return -1
-		}
-		return r
-	}, text)
-	return strings.Join(strings.Fields(text), " ")
-}
-
 // diff indents the lines of a diff and colours them.
 func (s Style) diff(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
@@ -246,7 +235,7 @@ func (s Style) paint(text, code string) string {
 }
 
 func (s Style) plainPaint(text, code string) string {
-	if !s.Color {
+	if !s.Color || code == "" || text == "" {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"

@@ -1,6 +1,9 @@
 package seal
 
-import "github.com/sealway/sealway/pkg/repo"
+import (
+	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
+)
 
 // identity is what a ciphertext is bound to.
 type identity struct {
@@ -41,3 +44,13 @@ const (
 	AnnotationCertificate = "sealway.github.io/certificate"    // fingerprint, see Certificate
 	AnnotationHash        = "sealway.github.io/encrypted-data" // see encryptedDataHash
 )
+
+// ScopeOf reads the scope that annotations ask for.
+func ScopeOf(annotations map[string]string) repo.Scope { return scopeOf(annotations) }
+
+// Edited reports whether encryptedData is not what this tool has sealed. Of a
+// SealedSecret that has no record of it nothing is known, and it is not.
+func Edited(s *manifest.Sealed) bool {
+	recorded := s.Annotations[AnnotationHash]
+	return recorded != "" && recorded != encryptedDataHash(s.Items)
+}

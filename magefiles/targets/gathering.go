@@ -1,0 +1,181 @@
+package targets
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/sealway/sealway/pkg/cluster"
+	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
+	"github.com/sealway/sealway/pkg/report"
+	"github.com/sealway/sealway/pkg/seal"
+	"github.com/sealway/sealway/pkg/verify"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// folder is what the repository says of one application. It is read once in a run.
+type folder struct {
+	repo.Application
+	source verify.Source // without what Argo CD and the cluster say
+}
+
+// gather reads the applications' folders. What cannot be read is said at its link: the
+// rest of the chain is looked at all the same.
+func (s *session) gather(ctx context.Context, apps []repo.Application) ([]folder, func(string) string, error) {
+	out := make([]folder, len(apps))
+	var values []cluster.Secret
+	for i, app := range apps {
+		f := &out[i]
+		f.Application = app
+		f.source.Input = diagnose.Input{Application: app.Name, Folder: s.repo.Rel(app.Dir), Namespace: app.Namespace, Now: s.now}
+		f.source.Plaintext = s.repo.Rel(app.Plaintext)
+		secrets, err := s.repo.Secrets(ctx, app)
+		if err != nil {
+			s.report.Warnings = append(s.report.Warnings, app.Name+": the plaintext was not looked at: "+firstProblem(err))
+		}
+		for j := range secrets {
+			f.source.Local = append(f.source.Local, local(&secrets[j]))
+			values = append(values, valuesOf(&secrets[j]))
+		}
+		if f.source.Contract, err = s.repo.LoadContract(app); err != nil {
+			s.report.Warnings = append(s.report.Warnings, app.Name+": "+firstProblem(err))
+		}
+	}
+	if err := s.gatherSealed(ctx, apps, out); err != nil {
+		return nil, nil, err
+	}
+	here := cluster.State{Spaces: map[string]*cluster.Space{"": {Secrets: values}}}
+	return out, here.Masker(openWords(apps)...).Mask, nil
+}
+
+// openWords are values that name an application, and are no secret.
+func openWords(apps []repo.Application) (words []string) {
+	for _, a := range apps {
+		words = append(words, a.Name, a.Namespace)
+	}
+	return words
+}
+
+// local is a Secret without its values.
+func local(s *manifest.Secret) verify.LocalSecret {
+	out := verify.LocalSecret{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Line: s.Line}
+	for _, it := range s.Items {
+		if manifest.IsPlaceholder(it.Value) {
+			out.Placeholders = append(out.Placeholders, it.Key)
+			continue
+		}
+		out.Keys = append(out.Keys, it.Key)
+	}
+	return out
+}
+
+// valuesOf holds the values for masking, where nothing prints them.
+func valuesOf(s *manifest.Secret) cluster.Secret {
+	data := map[string][]byte{}
+	for _, it := range s.Items {
+		data[it.Key] = it.Value
+	}
+	return cluster.NewSecret(&corev1.Secret{Data: data})
+}
+
+// gatherSealed judges the sealed files with the pinned certificate, of all applications
+// at once.
+func (s *session) gatherSealed(ctx context.Context, apps []repo.Application, out []folder) error {
+	pin, pinErr := s.certificates().LoadPin()
+	findings, _, err := seal.Check(ctx, s.repo, apps, pin, pinErr)
+	if err != nil {
+		return err
+	}
+	entries := s.sealEntries(ctx, apps, pin)
+	for i := range out {
+		f := &out[i]
+		below := f.source.Folder + "/"
+		for _, finding := range findings {
+			if strings.HasPrefix(finding.Path, below) {
+				f.source.Check = append(f.source.Check, finding)
+			}
+		}
+		sealed, err := seal.Committed(ctx, s.repo, f.Application)
+		if err != nil {
+			f.source.Uncheck = firstProblem(err)
+			continue
+		}
+		if pin != nil {
+			f.source.Pin = pin.Fingerprint
+		}
+		f.source.Sealed = sealedFiles(f, sealed, entries)
+	}
+	return nil
+}
+
+// sealEntries says of each Secret whether it is sealed and up to date; nothing where no
+// certificate is pinned, or something cannot be read: the offline check says so.
+func (s *session) sealEntries(ctx context.Context, apps []repo.Application, pin *seal.Certificate) []report.Entry {
+	if pin == nil {
+		return nil
+	}
+	ledger, err := seal.OpenLedger(s.repo.StateDir(), nil)
+	if err != nil {
+		return nil
+	}
+	entries, _, err := seal.Status(ctx, apps, seal.Options{Repository: s.repo, Ledger: ledger, Certificate: pin})
+	if err != nil {
+		return nil
+	}
+	return entries
+}
+
+// sealedFiles are the SealedSecrets of an application's folder, and the Secrets that
+// lack one.
+func sealedFiles(f *folder, sealed []manifest.Sealed, entries []report.Entry) []diagnose.SealedFile {
+	var out []diagnose.SealedFile
+	for i := range sealed {
+		out = append(out, sealedFile(f, &sealed[i]))
+	}
+	for _, e := range entries {
+		if e.Application != f.Name {
+			continue
+		}
+		at := slices.IndexFunc(out, func(s diagnose.SealedFile) bool { return s.Namespace == e.Namespace && s.Name == e.Name })
+		if at >= 0 {
+			out[at].State = e.Action
+			continue
+		}
+		out = append(out, diagnose.SealedFile{
+			Path: e.Path, Line: e.Line, Namespace: e.Namespace, Name: e.Name, State: e.Action, Plaintext: f.hasLocal(e.Namespace, e.Name),
+		})
+	}
+	return out
+}
+
+func (f *folder) hasLocal(namespace, name string) bool {
+	return slices.ContainsFunc(f.source.Local, func(l verify.LocalSecret) bool { return l.Name == name && l.Namespace == namespace })
+}
+
+func sealedFile(f *folder, s *manifest.Sealed) diagnose.SealedFile {
+	out := diagnose.SealedFile{
+		Path: s.Path, Line: s.Line, Namespace: s.Namespace, Name: s.Name, Scope: seal.ScopeOf(s.Annotations),
+		Fingerprint: s.Annotations[seal.AnnotationCertificate], Edited: seal.Edited(s),
+	}
+	if out.Namespace == "" { // Argo CD deploys it into the application's
+		out.Namespace = f.Namespace
+	}
+	if s.Template.Name != "" {
+		out.SealedFor = path.Join(s.Template.Namespace, s.Template.Name)
+	}
+	for _, it := range s.Items {
+		out.Keys = append(out.Keys, it.Key)
+	}
+	out.Plaintext = f.hasLocal(out.Namespace, out.Name)
+	return out
+}
+
+// firstProblem is the first of several joined errors, in one line.
+func firstProblem(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

@@ -1,0 +1,128 @@
+package targets
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/pkg/report"
+	"github.com/sealway/sealway/pkg/verify"
+)
+
+// verifyArguments are the flags of the verifying targets.
+type verifyArguments struct {
+	wait    *bool
+	timeout *time.Duration
+	html    *string
+}
+
+// check refuses what would silently mean the default.
+func (a verifyArguments) check(command string) error {
+	switch {
+	case a.timeout != nil && *a.timeout <= 0:
+		return &console.Usage{Problem: fmt.Sprintf("%s: -timeout=%s is no time to wait", command, *a.timeout), Advice: "for instance -timeout=10m"}
+	case a.timeout != nil && !is(a.wait):
+		return &console.Usage{Problem: command + ": -timeout without -wait", Advice: "one look has no time to be over: mage " + command + " -wait -timeout=10m"}
+	}
+	return nil
+}
+
+// verify is verify:app and verify:all: gather, judge, report.
+func (s *session) verify(ctx context.Context, folders []string, a verifyArguments) error {
+	v, err := s.newVerifier(ctx, folders)
+	if err != nil {
+		return err
+	}
+	o := verify.WaitOptions{Progress: s.verifyProgress()}
+	if a.timeout != nil {
+		o.Timeout = *a.timeout
+	}
+	var end verify.End
+	if is(a.wait) {
+		end, err = verify.Wait(ctx, o, v.look)
+	} else {
+		end.Chains, err = v.look(ctx)
+	}
+	if end.Chains == nil {
+		return errors.Join(err, s.verdict(end))
+	}
+	s.report.Chains = end.Chains
+	s.report.Summary = verify.Summary(end.Chains)
+	if err == nil {
+		err = s.verdict(end)
+	} else {
+		s.report.Errors = console.Problems(err)
+	}
+	return errors.Join(s.console.Report(s.report), s.page(text(a.html)), err)
+}
+
+// verdict is the error of applications that are not healthy: findings, or that time is
+// over, or that they could not be seen.
+func (s *session) verdict(end verify.End) error {
+	summary := s.report.Command + ": " + verify.Summary(end.Chains)
+	switch state := verify.State(end.Chains); {
+	case end.TimedOut:
+		if end.Chains == nil {
+			summary = s.report.Command + ": the cluster did not answer"
+		}
+		return &lateError{summary + " after " + end.Waited.Round(time.Second).String()}
+	case state == report.Failed || state == report.Waiting:
+		return &console.Findings{Summary: summary}
+	case state == report.Unknown:
+		return &unseenError{summary}
+	}
+	return nil
+}
+
+// page writes the report as an HTML page where that was asked for.
+func (s *session) page(file string) error {
+	if file == "" {
+		return nil
+	}
+	var page bytes.Buffer
+	if err := report.HTML(&page, s.report); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil { //nolint:gosec // a page to show around: nothing secret is in a report
+		return fmt.Errorf("page: %w", err)
+	}
+	s.console.Note("page written: %s", file)
+	return nil
+}
+
+// verifyProgress shows a line for each change.
+func (s *session) verifyProgress() func(verify.Event) {
+	return func(e verify.Event) {
+		text := e.After.Round(time.Second).String()
+		if e.Away != nil {
+			s.console.Progress(s.report.Command, text+" not answered: "+e.Away.Error(), false)
+			return
+		}
+		s.console.Progress(e.Chain.Application, text+" "+verify.Line(e.Chain), true)
+	}
+}
+
+// lateError says that an application did not become healthy in time.
+type lateError struct{ text string }
+
+func (e *lateError) Error() string { return e.text }
+
+// Timeout marks the error: exit status 5.
+func (e *lateError) Timeout() bool { return true }
+
+// unseenError says that something could not be seen, and nothing else is wrong.
+type unseenError struct{ text string }
+
+func (e *unseenError) Error() string { return e.text }
+
+// Hint says how to find out more.
+func (e *unseenError) Hint() string {
+	return "`mage verify:cluster` says what cannot be reached or is not allowed"
+}
+
+// Unavailable marks the error as one of reach: exit status 4.
+func (e *unseenError) Unavailable() bool { return true }

@@ -1,0 +1,160 @@
+package verify
+
+import (
+	"strings"
+
+	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// argoLink is what Argo CD says of the application.
+func (c *chain) argoLink() report.Link {
+	a := c.src.Argo
+	switch {
+	case a == nil:
+		return report.Link{State: report.Unknown, Summary: "Argo CD was not asked"}
+	case a.Unseen != "":
+		return report.Link{State: report.Unknown, Summary: a.Unseen}
+	case a.Missing:
+		return report.Link{State: report.Failed, Summary: "Argo CD has no application with the path " + c.src.Folder}
+	}
+	l := report.Link{State: report.OK, Summary: c.argoSummary(a)}
+	for _, s := range []struct {
+		state report.State
+		note  string
+	}{
+		deleting(a), condition(a), operation(a), comparison(a), health(a),
+	} {
+		l.State = report.Gravest(l.State, s.state)
+		if s.note != "" {
+			l.Summary += "; " + s.note
+		}
+	}
+	return l
+}
+
+type judgement = struct {
+	state report.State
+	note  string
+}
+
+// argoSummary is sync, health and revision: "Synced, Healthy, 69bedce (HEAD)".
+func (c *chain) argoSummary(a *diagnose.Argo) string {
+	parts := []string{or(a.Sync, "not compared yet"), or(a.Health, "health unknown")}
+	if a.Revision != "" {
+		at := short(a.Revision)
+		if m := c.src.Commit; m != nil && m.Seen == at && m.Head == at {
+			at += " (HEAD)"
+		}
+		parts = append(parts, at)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func deleting(a *diagnose.Argo) judgement {
+	if a.Deleting.IsZero() {
+		return judgement{report.OK, ""}
+	}
+	return judgement{report.Failed, "it is being deleted"}
+}
+
+// condition judges what Argo CD complains about: an error, or a warning.
+func condition(a *diagnose.Argo) judgement {
+	out := judgement{report.OK, ""}
+	for _, cond := range a.Conditions {
+		s := report.Warned
+		if strings.HasSuffix(cond.Type, "Error") {
+			s = report.Failed
+		}
+		if report.Gravest(out.state, s) != out.state {
+			out = judgement{s, cond.Type + ": " + firstLine(cond.Message)}
+		}
+	}
+	return out
+}
+
+func operation(a *diagnose.Argo) judgement {
+	op := a.Operation
+	switch {
+	case op.Running():
+		return judgement{report.Waiting, "a sync is under way: " + or(firstLine(op.Message), op.Phase)}
+	case op == nil || op.Phase == "Succeeded" || op.Phase == "":
+		return judgement{report.OK, ""}
+	case a.Sync == synced && a.Health == healthy:
+		return judgement{report.Warned, "the last sync has " + strings.ToLower(op.Phase) + ", and all is as it should be since"}
+	}
+	return judgement{report.Failed, "the last sync has failed: " + firstLine(op.Message)}
+}
+
+// comparison judges Synced: what was changed since the sync, or only has to be
+// deleted, breaks nothing by itself.
+func comparison(a *diagnose.Argo) judgement {
+	n := 0
+	for _, r := range a.Resources {
+		if r.Sync == outOfSync && !r.Hook {
+			n++
+		}
+	}
+	switch {
+	case a.Sync == synced:
+		return judgement{report.OK, ""}
+	case a.Sync != outOfSync:
+		return judgement{report.Waiting, ""}
+	case a.AutoSync && a.Operation.Running():
+		return judgement{report.Waiting, ""}
+	case drifted(a):
+		return judgement{report.Warned, plural(n, "resource") + " not as in Git"}
+	case a.AutoSync:
+		return judgement{report.Waiting, "Argo CD is to sync it by itself"}
+	}
+	return judgement{report.Failed, plural(n, "resource") + " not as in Git: `mage gitops:sync " + a.Name + "`"}
+}
+
+// drifted says whether what is OutOfSync was in sync before: the last sync brought
+// the commit that Argo CD compares with.
+func drifted(a *diagnose.Argo) bool {
+	op := a.Operation
+	return op != nil && op.Phase == "Succeeded" && op.Revision != "" && op.Revision == a.Revision
+}
+
+// health judges Healthy. Argo CD takes it from the live objects, and does not know
+// all that is wrong with them: a StatefulSet is never Degraded.
+func health(a *diagnose.Argo) judgement {
+	switch a.Health {
+	case healthy:
+		return judgement{report.OK, ""}
+	case "Degraded", "Missing":
+		return judgement{report.Failed, ""}
+	case "Suspended":
+		return judgement{report.Warned, "it is suspended"}
+	}
+	return judgement{report.Waiting, ""}
+}
+
+func or(text, instead string) string {
+	if text == "" {
+		return instead
+	}
+	return text
+}
+
+// short is a revision as people read it, of each of several.
+func short(revision string) string {
+	list := strings.Split(revision, ", ")
+	for i, r := range list {
+		if len(r) == 40 || len(r) == 64 {
+			list[i] = r[:7]
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// firstLine is the beginning of what Argo CD says: it may quote whole manifests.
+func firstLine(text string) string {
+	const most = 200
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	if r := []rune(line); len(r) > most {
+		return string(r[:most]) + "..."
+	}
+	return line
+}

@@ -1,0 +1,165 @@
+package verify
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/sealway/sealway/pkg/cluster"
+	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/report"
+)
+
+const (
+	synced    = "Synced"
+	outOfSync = "OutOfSync"
+	healthy   = "Healthy"
+)
+
+// tracking is the annotation with which Argo CD marks what is an application's.
+const tracking = "argocd.argoproj.io/tracking-id"
+
+// chain looks at one source.
+type chain struct {
+	src   *Source
+	space *cluster.Space
+	index index
+	own   map[ObjectName]bool // what Argo CD says the application has; nil when it does not say
+
+	findings []report.Cause // found here, where package diagnose has none
+}
+
+// Chain judges an application. The context is for the logs of crashed containers
+// alone.
+func Chain(ctx context.Context, src *Source) report.Chain {
+	c := &chain{src: src, space: src.State.In(src.Namespace)}
+	c.index = newIndex(c.space)
+	c.own = c.resources()
+	out := report.Chain{Application: src.Application, Namespace: src.Namespace}
+	for _, link := range []struct {
+		name  string
+		judge func() report.Link
+	}{
+		{LinkLocal, c.localLink},
+		{diagnose.LinkSealed, c.sealedLink},
+		{diagnose.LinkCommit, c.commitLink},
+		{diagnose.LinkArgo, c.argoLink},
+		{diagnose.LinkUnsealed, c.unsealedLink},
+		{diagnose.LinkSecrets, c.secretsLink},
+		{diagnose.LinkDatabase, c.databaseLink},
+		{diagnose.LinkWorkloads, c.workloadsLink},
+		{diagnose.LinkPods, c.podsLink},
+	} {
+		l := link.judge()
+		l.Name = link.name
+		out.Links = append(out.Links, l)
+	}
+	out.Causes = diagnose.Diagnose(ctx, src.Input)
+	out.Causes = append(out.Causes, c.unexplained(out.Links, out.Causes)...)
+	fold(&out)
+	out.Strays = c.strays()
+	return out
+}
+
+// argo is what Argo CD says, nil when it does not know the application or was not
+// asked.
+func (c *chain) argo() *diagnose.Argo {
+	if a := c.src.Argo; a != nil && !a.Missing && a.Unseen == "" {
+		return a
+	}
+	return nil
+}
+
+// unseen is why objects of the kinds could not be seen; empty when they could.
+func (c *chain) unseen(kinds ...string) string {
+	if c.src.Offline != "" {
+		return c.src.Offline
+	}
+	for _, kind := range kinds {
+		if !c.space.Sees(kind) {
+			return kind + " objects could not be seen: " + or(c.space.Unseen[kind], c.space.Unseen["*"])
+		}
+	}
+	return ""
+}
+
+// resources are the names of what Argo CD says that the application has, hooks too.
+func (c *chain) resources() map[ObjectName]bool {
+	a := c.argo()
+	if a == nil || len(a.Resources) == 0 {
+		return nil
+	}
+	out := map[ObjectName]bool{}
+	for _, r := range a.Resources {
+		if r.Namespace == "" || r.Namespace == c.src.Namespace {
+			out[ObjectName{r.Kind, r.Name}] = true
+		}
+	}
+	if a.Operation != nil {
+		for _, r := range a.Operation.Results {
+			out[ObjectName{r.Kind, r.Name}] = true
+		}
+	}
+	return out
+}
+
+// mine says whether an object that nothing owns belongs to the application: Argo CD
+// says so, or the chart renders it. Where nobody can tell, everything in the namespace
+// does.
+func (c *chain) mine(kind, name string, annotations map[string]string) bool {
+	id := ObjectName{kind, name}
+	if c.own[id] {
+		return true
+	}
+	if c.argo() != nil && annotations[tracking] != "" { // application:group/kind:namespace/name
+		app, _, _ := strings.Cut(annotations[tracking], ":")
+		return app == c.argo().Name
+	}
+	if slices.Contains(c.src.Others, id) {
+		return false
+	}
+	if c.own == nil && c.src.Origins == nil {
+		return true
+	}
+	return c.src.Origins != nil && c.src.Origins.Find(kind, name).Found
+}
+
+// fold gives every broken link its cause, or says that it only follows from another
+// one, and the chain its state.
+func fold(out *report.Chain) {
+	first := map[string]string{}
+	final := map[string]bool{}
+	for _, cause := range out.Causes {
+		if first[cause.Link] == "" {
+			first[cause.Link] = cause.Rule
+		}
+		final[cause.Link] = final[cause.Link] || cause.Final
+	}
+	states := make([]report.State, len(out.Links))
+	broken := false
+	for i := range out.Links {
+		l := &out.Links[i]
+		if rule := first[l.Name]; rule != "" {
+			l.Broken = rule
+			l.State = caused(l.State, final[l.Name])
+		}
+		l.Follows = l.Broken == "" && stuck(l.State) && (len(out.Causes) > 0 || broken)
+		broken = broken || stuck(l.State)
+		states[i] = l.State
+	}
+	out.State = report.Gravest(states...)
+}
+
+// caused is the state of a link with a cause: not better than the cause is.
+func caused(s report.State, final bool) report.State {
+	if final {
+		return report.Failed
+	}
+	if !stuck(s) { // what the link shows by itself may be well still
+		return report.Waiting
+	}
+	return s
+}
+
+// stuck says whether a link is not as it should be.
+func stuck(s report.State) bool { return s == report.Failed || s == report.Waiting }

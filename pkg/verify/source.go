@@ -1,0 +1,71 @@
+package verify
+
+import (
+	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// LinkLocal is the link before those of package diagnose: the plaintext.
+const LinkLocal = "Local Secrets"
+
+// Source is all that is known of one application at one moment. What is nil or empty
+// is not known, and then its link says so.
+type Source struct {
+	diagnose.Input
+
+	Local   []LocalSecret    // plaintext on this machine; in a clone there is none
+	Check   []report.Finding // of the offline check of the sealed files
+	Commit  *Commit          // nil when the application is not compared with Git
+	Uncheck string           // why the sealed files could not be judged; empty when they could
+	Offline string           // why the cluster was not looked at; empty when it was
+
+	Plaintext string       // folder of the plaintext, relative to the repository's root
+	Others    []ObjectName // what other applications of Argo CD have in the namespace
+	Changers  Changers     // who has changed what is not as in Git; nil when that is not known
+}
+
+// ObjectName names an object in the application's namespace.
+type ObjectName struct{ Kind, Name string }
+
+// Changers says who changed an object last.
+type Changers interface {
+	// Last is in words who changed the object last and when: "kubectl-edit, 5 min
+	// ago"; empty when that cannot be known.
+	Last(r diagnose.Resource) string
+}
+
+// LocalSecret is a Secret in plaintext on this machine. It has no value.
+type LocalSecret struct {
+	Namespace, Name string
+	Path            string
+	Line            int
+	Keys            []string // that have a value
+	Placeholders    []string // that wait for somebody to fill them in
+}
+
+// Commit is how the application's folder stands to Git and to what Argo CD has seen
+// of it.
+type Commit struct {
+	State    CommitState
+	Head     string   // short hash; empty before the first commit
+	Branch   string   // checked out; empty when HEAD is detached
+	Followed string   // the branch that Argo CD follows; empty when unknown
+	Seen     string   // short hash of what Argo CD has found; empty when it has not
+	Dirty    []string // files of the folder that are not as committed
+	Problem  string   // why the state is unknown
+}
+
+// CommitState is how Argo CD's commit stands to HEAD; the values are those of package
+// revision.
+type CommitState string
+
+// The states of a Commit.
+const (
+	CommitSame        CommitState = "same"
+	CommitNewer       CommitState = "newer"
+	CommitNotPushed   CommitState = "not pushed"
+	CommitNotSeen     CommitState = "not seen"
+	CommitOtherBranch CommitState = "other branch"
+	CommitDiverged    CommitState = "diverged"
+	CommitUnknown     CommitState = "unknown"
+)

@@ -1,0 +1,180 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sealway/sealway/pkg/chart"
+	"github.com/sealway/sealway/pkg/cluster"
+	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// strays are what lives in the application's namespace and did not come from Git, or
+// was changed since (issue 4, "source of truth"). They are told of and break nothing by
+// themselves.
+func (c *chain) strays() []report.Stray {
+	var out []report.Stray
+	out = append(out, c.straySecrets()...)
+	out = append(out, c.straySealed()...)
+	out = append(out, c.strayConfigMaps()...)
+	return append(out, c.strayResources()...)
+}
+
+// straySecrets are the Secrets that somebody has made by hand.
+func (c *chain) straySecrets() (out []report.Stray) {
+	for i := range c.space.Secrets {
+		s := &c.space.Secrets[i]
+		if made(s) || c.known("Secret", &s.Meta) || c.isWanted(s.Name) {
+			continue
+		}
+		out = append(out, report.Stray{
+			Object: "Secret " + s.Namespace + "/" + s.Name, Message: "it was made in the cluster; nothing in Git holds it",
+			Fix: fmt.Sprintf("put it in Git: write it into %s/, then `mage seal:app %s`; or `kubectl -n %s delete secret %s`", c.plaintextFolder(), c.src.Application, s.Namespace, s.Name),
+		})
+	}
+	return out
+}
+
+func (c *chain) plaintextFolder() string { return or(c.src.Plaintext, c.src.Folder+"/local-secrets") }
+
+// isWanted says whether the repository has a Secret of this name: whose it is, the
+// link Secrets says.
+func (c *chain) isWanted(name string) bool {
+	return slices.ContainsFunc(c.wants(), func(w wanted) bool { return w.name == name && w.namespace == c.src.Namespace })
+}
+
+// madeBy are annotations and labels of programs that make Secrets and do not own them.
+var madeBy = []string{
+	"app.kubernetes.io/managed-by",
+	"cert-manager.io/certificate-name",
+	"controller.cert-manager.io/fao",
+	"cnpg.io/cluster",
+	"kubernetes.io/service-account.name",
+	"openshift.io/internal-registry-auth-token.binding",
+	"openshift.io/token-secret.name",
+	"reflector.v1.k8s.emberstack.com/reflects",
+	"replicator.v1.mittwald.de/replicated-from",
+	"reconcile.external-secrets.io/data-hash",
+	"sealedsecrets.bitnami.com/sealed-secrets-key",
+}
+
+// made says whether a program has made a Secret: a controller that owns it, or one
+// that leaves its mark.
+func made(s *cluster.Secret) bool {
+	switch s.Type {
+	case corev1.SecretTypeServiceAccountToken, corev1.SecretTypeBootstrapToken, "helm.sh/release.v1", "kubernetes.io/dockercfg":
+		return true
+	}
+	if len(s.Owners) > 0 || s.Deleting || heldLoosely(s) {
+		return true
+	}
+	return slices.ContainsFunc(madeBy, func(key string) bool { return s.Annotations[key] != "" || s.Labels[key] != "" })
+}
+
+// known says whether an object comes from Git after all: Argo CD tracks it for this
+// or for another application, or the chart renders it.
+func (c *chain) known(kind string, m *cluster.Meta) bool {
+	name := ObjectName{kind, m.Name}
+	return m.Annotations[tracking] != "" || c.own[name] || slices.Contains(c.src.Others, name) ||
+		c.src.Origins != nil && c.src.Origins.Find(kind, m.Name).Found
+}
+
+// straySealed are the SealedSecrets that no file of the repository holds.
+func (c *chain) straySealed() (out []report.Stray) {
+	for i := range c.space.SealedSecrets {
+		s := &c.space.SealedSecrets[i]
+		held := slices.ContainsFunc(c.src.Sealed, func(f diagnose.SealedFile) bool {
+			return f.Name == s.Name && or(f.Namespace, c.src.Namespace) == s.Namespace
+		})
+		if held || len(s.Owners) > 0 || c.known("SealedSecret", &s.Meta) {
+			continue
+		}
+		out = append(out, report.Stray{
+			Object: "SealedSecret " + s.Namespace + "/" + s.Name, Message: "no file in Git holds it",
+			Fix: fmt.Sprintf("put its Secret into %s/, then `mage seal:app %s`; or `kubectl -n %s delete sealedsecret %s`, which deletes its Secret too", c.plaintextFolder(), c.src.Application, s.Namespace, s.Name),
+		})
+	}
+	return out
+}
+
+// strayConfigMaps are the ConfigMaps that a workload of the application reads and that
+// somebody has made by hand. Others are left alone: many programs keep theirs here.
+func (c *chain) strayConfigMaps() (out []report.Stray) {
+	read := c.references("ConfigMap")
+	for i := range c.space.ConfigMaps {
+		m := &c.space.ConfigMaps[i]
+		if !read[m.Name] || len(m.Owners) > 0 || m.Labels["app.kubernetes.io/managed-by"] != "" || strings.HasSuffix(m.Name, "-ca.crt") || c.known("ConfigMap", &m.Meta) {
+			continue
+		}
+		out = append(out, report.Stray{
+			Object: "ConfigMap " + m.Namespace + "/" + m.Name, Message: "a workload reads it, and nothing in Git holds it",
+			Fix: fmt.Sprintf("put it in Git: `kubectl -n %s get configmap %s -o yaml` shows what to write into %s/templates/; then `mage gitops:sync %s`", m.Namespace, m.Name, c.src.Folder, c.src.Application),
+		})
+	}
+	return out
+}
+
+// references are the names of a kind that the application's workloads read.
+func (c *chain) references(kind string) map[string]bool {
+	out := map[string]bool{}
+	add := func(spec corev1.PodSpec) {
+		for _, r := range chart.References(spec) {
+			if r.Kind == kind {
+				out[r.Name] = true
+			}
+		}
+	}
+	for i := range c.space.Deployments {
+		if d := &c.space.Deployments[i]; c.mine("Deployment", d.Name, d.Annotations) {
+			add(d.Spec.Template.Spec)
+		}
+	}
+	for i := range c.space.StatefulSets {
+		if s := &c.space.StatefulSets[i]; c.mine("StatefulSet", s.Name, s.Annotations) {
+			add(s.Spec.Template.Spec)
+		}
+	}
+	for i := range c.space.DaemonSets {
+		if d := &c.space.DaemonSets[i]; c.mine("DaemonSet", d.Name, d.Annotations) {
+			add(d.Spec.Template.Spec)
+		}
+	}
+	return out
+}
+
+// strayResources are what Argo CD says is not as in Git, where the last sync brought
+// all of it, and what is no longer in Git.
+func (c *chain) strayResources() (out []report.Stray) {
+	a := c.argo()
+	if a == nil {
+		return nil
+	}
+	for _, r := range a.Resources {
+		name := r.Kind + " " + r.Name
+		if r.Namespace != "" {
+			name = r.Kind + " " + r.Namespace + "/" + r.Name
+		}
+		switch {
+		case r.Hook:
+		case r.NeedsPruning:
+			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git and still in the cluster", Fix: fmt.Sprintf("`mage gitops:sync %s -prune` deletes it", a.Name)})
+		case r.Sync == outOfSync && drifted(a):
+			out = append(out, report.Stray{Object: name, Message: "it was changed in the cluster since the sync" + c.changedBy(r), Fix: fmt.Sprintf("`mage gitops:diff %[1]s` shows what; `mage gitops:sync %[1]s` puts it back", a.Name)})
+		}
+	}
+	return out
+}
+
+func (c *chain) changedBy(r diagnose.Resource) string {
+	if c.src.Changers == nil {
+		return ""
+	}
+	if who := c.src.Changers.Last(r); who != "" {
+		return ", by " + who
+	}
+	return ""
+}

@@ -2,9 +2,13 @@ package targets
 
 import (
 	"context"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/diagnose"
@@ -13,8 +17,6 @@ import (
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/seal"
 	"github.com/sealway/sealway/pkg/verify"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // folder is what the repository says of one application. It is read once in a run.
@@ -38,7 +40,7 @@ func (s *session) gather(ctx context.Context, apps []repo.Application) ([]folder
 			s.report.Warnings = append(s.report.Warnings, app.Name+": the plaintext was not looked at: "+firstProblem(err))
 		}
 		for j := range secrets {
-			f.source.Local = append(f.source.Local, local(&secrets[j]))
+			f.source.Local = append(f.source.Local, s.local(&secrets[j]))
 			values = append(values, valuesOf(&secrets[j]))
 		}
 		if f.source.Contract, err = s.repo.LoadContract(app); err != nil {
@@ -61,9 +63,9 @@ func openWords(apps []repo.Application) (words []string) {
 }
 
 // local is a Secret without its values.
-func local(s *manifest.Secret) verify.LocalSecret {
-	out := verify.LocalSecret{Namespace: s.Namespace, Name: s.Name, Path: s.Path, Line: s.Line}
-	for _, it := range s.Items {
+func (s *session) local(m *manifest.Secret) verify.LocalSecret {
+	out := verify.LocalSecret{Namespace: m.Namespace, Name: m.Name, Path: m.Path, Line: m.Line, NamespaceLine: s.namespaceLine(m)}
+	for _, it := range m.Items {
 		if manifest.IsPlaceholder(it.Value) {
 			out.Placeholders = append(out.Placeholders, it.Key)
 			continue
@@ -71,6 +73,22 @@ func local(s *manifest.Secret) verify.LocalSecret {
 		out.Keys = append(out.Keys, it.Key)
 	}
 	return out
+}
+
+// namespaceLine is the line of a Secret's metadata.namespace; 0 when it is not found. Of
+// the file nothing else is looked at.
+func (s *session) namespaceLine(m *manifest.Secret) int {
+	data, err := os.ReadFile(filepath.Join(s.repo.Tree.Root, m.Path))
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		if n++; n >= m.Line && strings.TrimSpace(strings.ReplaceAll(line, `"`, "")) == "namespace: "+m.Namespace {
+			return n
+		}
+	}
+	return 0
 }
 
 // valuesOf holds the values for masking, where nothing prints them.
@@ -107,7 +125,7 @@ func (s *session) gatherSealed(ctx context.Context, apps []repo.Application, out
 		if pin != nil {
 			f.source.Pin = pin.Fingerprint
 		}
-		f.source.Sealed = sealedFiles(f, sealed, entries)
+		f.source.Sealed = f.missing(sealedFiles(f, sealed, entries))
 	}
 	return nil
 }
@@ -145,15 +163,37 @@ func sealedFiles(f *folder, sealed []manifest.Sealed, entries []report.Entry) []
 			out[at].State = e.Action
 			continue
 		}
-		out = append(out, diagnose.SealedFile{
-			Path: e.Path, Line: e.Line, Namespace: e.Namespace, Name: e.Name, State: e.Action, Plaintext: f.hasLocal(e.Namespace, e.Name),
-		})
+		file := diagnose.SealedFile{Path: e.Path, Line: e.Line, Namespace: e.Namespace, Name: e.Name, State: e.Action}
+		f.plain(&file)
+		out = append(out, file)
 	}
 	return out
 }
 
-func (f *folder) hasLocal(namespace, name string) bool {
-	return slices.ContainsFunc(f.source.Local, func(l verify.LocalSecret) bool { return l.Name == name && l.Namespace == namespace })
+// missing adds what the contract asks for and nothing has told of yet.
+func (f *folder) missing(list []diagnose.SealedFile) []diagnose.SealedFile {
+	if f.source.Contract == nil {
+		return list
+	}
+	for i := range f.source.Contract.Secrets {
+		spec := &f.source.Contract.Secrets[i]
+		file := diagnose.SealedFile{Path: f.source.Contract.Path, Line: spec.Line, Namespace: spec.NamespaceOr(f.Namespace), Name: spec.Name, State: report.NotSealed}
+		if slices.ContainsFunc(list, func(s diagnose.SealedFile) bool { return s.Namespace == file.Namespace && s.Name == file.Name }) {
+			continue
+		}
+		f.plain(&file)
+		list = append(list, file)
+	}
+	return list
+}
+
+// plain says where the plaintext of a Secret is.
+func (f *folder) plain(s *diagnose.SealedFile) {
+	for _, l := range f.source.Local {
+		if l.Name == s.Name && l.Namespace == s.Namespace {
+			s.Plain, s.PlainLine = l.Path, l.NamespaceLine
+		}
+	}
 }
 
 func sealedFile(f *folder, s *manifest.Sealed) diagnose.SealedFile {
@@ -170,7 +210,7 @@ func sealedFile(f *folder, s *manifest.Sealed) diagnose.SealedFile {
 	for _, it := range s.Items {
 		out.Keys = append(out.Keys, it.Key)
 	}
-	out.Plaintext = f.hasLocal(out.Namespace, out.Name)
+	f.plain(&out)
 	return out
 }
 

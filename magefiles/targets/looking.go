@@ -221,12 +221,13 @@ func (v *verifier) chains(ctx context.Context, all []one, state *cluster.State, 
 		masker := state.Masker()
 		mask = func(text string) string { return v.mask(masker.Mask(text)) }
 	}
+	controller := v.controller(ctx, all, state)
 	var g errgroup.Group
 	g.SetLimit(4) // git is waited for
 	for i := range all {
 		g.Go(func() error {
-			src := v.source(ctx, &all[i], state, offline, unseen)
-			src.Mask = mask
+			src := v.source(ctx, &all[i], state, offline, unseen, mask)
+			src.Controller = controller
 			out[i] = verify.Chain(ctx, src)
 			return nil
 		})
@@ -236,7 +237,7 @@ func (v *verifier) chains(ctx context.Context, all []one, state *cluster.State, 
 }
 
 // source puts together what is known of one application.
-func (v *verifier) source(ctx context.Context, o *one, state *cluster.State, offline, unseen string) *verify.Source {
+func (v *verifier) source(ctx context.Context, o *one, state *cluster.State, offline, unseen string, mask func(string) string) *verify.Source {
 	src := o.source
 	src.Application, src.Namespace, src.State, src.Offline = o.name, o.namespace(), state, offline
 	switch {
@@ -245,13 +246,31 @@ func (v *verifier) source(ctx context.Context, o *one, state *cluster.State, off
 	case o.app == nil:
 		src.Argo = &diagnose.Argo{Missing: true, Path: o.source.Folder + "/application.yaml"}
 	default:
-		src.Argo = v.argo(o)
+		src.Argo = argoOf(o)
 		if !v.here(o.app) && offline == "" {
 			src.State, src.Offline = nil, "it is deployed to another cluster than the kubeconfig's: "+o.app.Destination.Server+o.app.Destination.Name
 		}
 	}
 	src.Commit = v.commit(ctx, o)
+	v.behind(ctx, src.Argo, src.Commit)
+	if v.kube != nil {
+		src.Logs = kube.Logs{Cluster: v.kube, Mask: mask}
+	}
+	src.Mask = mask
 	return &src
+}
+
+// behind says how far what Argo CD has found is behind HEAD.
+func (v *verifier) behind(ctx context.Context, a *diagnose.Argo, c *verify.Commit) {
+	a.Unpushed = c.State == verify.CommitNotPushed
+	if !a.Unpushed && c.State != verify.CommitNotSeen || a.Revision == "" {
+		return
+	}
+	a.Behind = "behind HEAD"
+	ahead, _, err := v.s.repo.Tree.AheadBehind(ctx, "HEAD", a.Revision)
+	if err == nil && ahead > 0 {
+		a.Behind = count(ahead, "commit") + " behind HEAD"
+	}
 }
 
 // commit compares the folder with what Argo CD has seen.
@@ -282,10 +301,10 @@ func commit(at revision.Comparison) *verify.Commit {
 }
 
 // argo is what Argo CD says, as package diagnose takes it.
-func (v *verifier) argo(o *one) *diagnose.Argo {
+func argoOf(o *one) *diagnose.Argo {
 	a := o.app
 	out := &diagnose.Argo{
-		Name: a.FullName(), Path: o.source.Folder + "/application.yaml", Deleting: a.Deleting,
+		Name: a.FullName(), Space: a.Namespace, Path: o.source.Folder + "/application.yaml", Deleting: a.Deleting,
 		Sync: a.Sync, Health: a.Health, HealthMessage: a.HealthMessage, Revision: a.Revision(),
 		AutoSync: a.AutoSync != nil, SelfHeal: a.AutoSync != nil && a.AutoSync.SelfHeal,
 		CreatesSpace: slices.Contains(a.SyncOptions, "CreateNamespace=true"),

@@ -39,6 +39,8 @@ type Options struct {
 	SkipCRDs           bool
 
 	Plaintext string // folder of plaintext Secrets, which is never read; default "local-secrets"
+
+	last map[string]any // over everything: an experiment
 }
 
 // DefaultKubeVersion is the version that a chart sees where none is given: the one of
@@ -76,6 +78,7 @@ func Render(files []File, o Options) (*Rendered, error) {
 // output is what Helm made of the templates.
 type output struct {
 	chart     *chart.Chart
+	values    chartutil.Values
 	manifests map[string]string // by template, as Helm names it: chart/templates/x.yaml
 }
 
@@ -115,11 +118,15 @@ func render(files []File, o Options, change func(*chart.Chart)) (*output, error)
 	if err != nil {
 		return nil, chartError(valuesFile, err)
 	}
+	used, err := in.Table("Values")
+	if err != nil {
+		return nil, chartError(valuesFile, err)
+	}
 	manifests, err := engine.Engine{}.Render(c, in)
 	if err != nil {
 		return nil, templateError(c, err)
 	}
-	return &output{chart: c, manifests: manifests}, nil
+	return &output{chart: c, values: used, manifests: manifests}, nil
 }
 
 // capabilities are what a template sees of the cluster.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
+
 	"github.com/sealway/sealway/pkg/chart"
 )
 
@@ -67,4 +69,25 @@ func TestApplications(t *testing.T) {
 			}
 		})
 	}
+}
+
+// minimal is the smallest chart.
+const minimal = `
+-- Chart.yaml --
+apiVersion: v2
+name: web
+version: 0.1.0
+`
+
+// archive are the files of a txtar archive.
+func archive(t testing.TB, text string) []chart.File {
+	t.Helper()
+	var files []chart.File
+	for _, f := range txtar.Parse([]byte(text)).Files {
+		files = append(files, chart.File{Name: f.Name, Data: f.Data})
+	}
+	if len(files) == 0 {
+		t.Fatal("no files")
+	}
+	return files
 }

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,8 @@ type Position struct {
 	Path string // relative to the chart's folder
 	Line int    // counted from 1; 0 when it is not known
 	Key  string // in a file of values: the path of the value, for instance "config.name"
+	// Literal says that the line holds the text as it is; else the line only makes it.
+	Literal bool
 }
 
 // valueFile is one file of values, with its lines.
@@ -44,8 +47,8 @@ func (r *Rendered) Locate(path, text string) (Position, bool) {
 	}
 	for _, s := range r.byPath(path) {
 		for i, line := range s.text {
-			if hasWord(line, text) {
-				return Position{Path: path, Line: i + 1}, true
+			if holds(line, text) {
+				return Position{Path: path, Line: i + 1, Literal: true}, true
 			}
 		}
 	}
@@ -103,11 +106,68 @@ func (r *Rendered) LocateField(o Object, at, text string) (Position, bool) {
 	if p, ok := o.made.source.word(rendered, text); ok {
 		return p, true
 	}
-	if p, ok := r.elsewhere(text); ok {
+	if p, ok := r.behind(o.made.source, rendered, text); ok {
 		return p, true
 	}
 	if line := o.made.source.exact(rendered); line > 0 {
 		return Position{Path: o.Path, Line: line}, true
+	}
+	return Position{}, false
+}
+
+// behind looks for a text in what the actions of a rendered line take it from.
+func (r *Rendered) behind(s *source, rendered int, text string) (Position, bool) {
+	places := s.at(rendered)
+	if len(places) == 0 {
+		return r.elsewhere(text)
+	}
+	open := false // an action takes it from a variable, or the like
+	for _, place := range places {
+		from := s.all[place.file]
+		for _, action := range actions(from.text[place.line-1]) {
+			for _, m := range valuePath.FindAllStringSubmatch(action, -1) {
+				if p, ok := r.value(from.path, m[1][1:], text); ok {
+					return p, true
+				}
+			}
+			open = open || !builtIn.MatchString(action) && !valuePath.MatchString(action)
+		}
+	}
+	if open || places[0].file != s.file {
+		return r.elsewhere(text)
+	}
+	return Position{}, false
+}
+
+// builtIn is an action that takes from a release or a chart, which no value is.
+var builtIn = regexp.MustCompile(`\.(Release|Chart|Template|Capabilities)\.`)
+
+// value finds a text as the value at a path, or below it, that a template asks for.
+func (r *Rendered) value(template, key, text string) (Position, bool) {
+	prefix, own := "", valuesFile
+	for rest := template; strings.HasPrefix(rest, "charts/"); {
+		name, below, _ := strings.Cut(strings.TrimPrefix(rest, "charts/"), "/")
+		prefix, rest = prefix+name+".", below
+		own = strings.TrimSuffix(template, below) + valuesFile
+	}
+	for _, v := range r.values {
+		if n := find(v.root, prefix+key); n != nil {
+			if p, ok := findValue(n, text, prefix+key); ok {
+				p.Path = v.name
+				return p, true
+			}
+		}
+	}
+	for _, f := range r.files {
+		if prefix == "" || f.Name != own {
+			continue
+		}
+		if n := find(nodes(string(f.Data)), key); n != nil {
+			if p, ok := findValue(n, text, key); ok {
+				p.Path = own
+				return p, true
+			}
+		}
 	}
 	return Position{}, false
 }
@@ -164,9 +224,16 @@ func (r *Rendered) elsewhere(text string) (Position, bool) {
 			continue
 		}
 		for i, line := range strings.Split(string(f.Data), "\n") {
-			if hasWord(line, text) {
-				return Position{Path: f.Name, Line: i + 1}, true
+			if holds(line, text) {
+				return Position{Path: f.Name, Line: i + 1, Literal: true}, true
 			}
+		}
+	}
+	for _, f := range r.files {
+		if f.Name == chartFile {
+			p, ok := findValue(nodes(string(f.Data)), text, "")
+			p.Path = chartFile
+			return p, ok
 		}
 	}
 	return Position{}, false
@@ -188,7 +255,7 @@ func findValue(n *yaml.Node, text, path string) (Position, bool) {
 	switch n.Kind {
 	case yaml.ScalarNode:
 		if n.Value == text {
-			return Position{Line: n.Line, Key: path}, true
+			return Position{Line: n.Line, Key: path, Literal: true}, true
 		}
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -211,6 +278,12 @@ func join(path, key string) string {
 		return key
 	}
 	return path + "." + key
+}
+
+// holds reports whether a line has a word, and is not a comment as a whole.
+func holds(line, word string) bool {
+	trimmed := strings.TrimSpace(line)
+	return !strings.HasPrefix(trimmed, "#") && !strings.HasPrefix(trimmed, "{{/*") && !strings.HasPrefix(trimmed, "{{- /*") && hasWord(line, word)
 }
 
 // hasWord reports whether a line has a word that is not part of a longer name.

@@ -81,6 +81,12 @@ func (r *Rendered) Find(kind, namespace, name string) (Object, bool) {
 	return r.Objects[i], true
 }
 
+// Renders reports whether a file, relative to the chart's folder, is a template that is
+// run and may render objects: it is in templates/, not ignored, and no partial.
+func (r *Rendered) Renders(path string) bool {
+	return !partial("/"+path) && len(r.byPath(path)) > 0
+}
+
 // collect reads the objects out of what was rendered.
 func (r *Rendered) collect(out *output, o Options) error {
 	if !o.SkipCRDs {

@@ -123,8 +123,8 @@ func (s *source) line(rendered int) int {
 // word finds a word in the places that a rendered line stems from.
 func (s *source) word(rendered int, text string) (Position, bool) {
 	for _, p := range s.at(rendered) {
-		if from := s.all[p.file]; p.line <= len(from.text) && hasWord(from.text[p.line-1], text) {
-			return Position{Path: from.path, Line: p.line}, true
+		if from := s.all[p.file]; p.line <= len(from.text) && holds(from.text[p.line-1], text) {
+			return Position{Path: from.path, Line: p.line, Literal: true}, true
 		}
 	}
 	return Position{}, false

@@ -35,7 +35,17 @@ func (o Options) values(files []File) (map[string]any, error) {
 			return nil, &Error{Cause: "parameter " + p.Name + ": it cannot be set"}
 		}
 	}
-	return out, nil
+	return over(out, o.last), nil
+}
+
+// sets reports whether Values or Parameters say what a value is.
+func (o Options) sets(key string) bool {
+	var now any = o.Values
+	for part := range strings.SplitSeq(key, ".") {
+		m, _ := now.(map[string]any)
+		now = m[part]
+	}
+	return now != nil || slices.ContainsFunc(o.Parameters, func(p Parameter) bool { return p.Name == key })
 }
 
 // escape keeps commas in a value from beginning another one. Argo CD does the same

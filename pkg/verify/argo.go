@@ -23,7 +23,7 @@ func (c *chain) argoLink() report.Link {
 		state report.State
 		note  string
 	}{
-		deleting(a), condition(a), operation(a), comparison(a), health(a),
+		deleting(a), c.condition(a), c.operation(a), comparison(a), health(a),
 	} {
 		l.State = report.Gravest(l.State, s.state)
 		if s.note != "" {
@@ -59,7 +59,7 @@ func deleting(a *diagnose.Argo) judgement {
 }
 
 // condition judges what Argo CD complains about: an error, or a warning.
-func condition(a *diagnose.Argo) judgement {
+func (c *chain) condition(a *diagnose.Argo) judgement {
 	out := judgement{report.OK, ""}
 	for _, cond := range a.Conditions {
 		s := report.Warned
@@ -67,23 +67,23 @@ func condition(a *diagnose.Argo) judgement {
 			s = report.Failed
 		}
 		if report.Gravest(out.state, s) != out.state {
-			out = judgement{s, cond.Type + ": " + firstLine(cond.Message)}
+			out = judgement{s, cond.Type + ": " + c.said(cond.Message)}
 		}
 	}
 	return out
 }
 
-func operation(a *diagnose.Argo) judgement {
+func (c *chain) operation(a *diagnose.Argo) judgement {
 	op := a.Operation
 	switch {
 	case op.Running():
-		return judgement{report.Waiting, "a sync is under way: " + or(firstLine(op.Message), op.Phase)}
+		return judgement{report.Waiting, "a sync is under way: " + or(c.said(op.Message), op.Phase)}
 	case op == nil || op.Phase == "Succeeded" || op.Phase == "":
 		return judgement{report.OK, ""}
 	case a.Sync == synced && a.Health == healthy:
 		return judgement{report.Warned, "the last sync has " + strings.ToLower(op.Phase) + ", and all is as it should be since"}
 	}
-	return judgement{report.Failed, "the last sync has failed: " + firstLine(op.Message)}
+	return judgement{report.Failed, "the last sync has failed: " + c.said(op.Message)}
 }
 
 // comparison judges Synced: what was changed since the sync, or only has to be
@@ -149,9 +149,13 @@ func short(revision string) string {
 	return strings.Join(list, ", ")
 }
 
-// firstLine is the beginning of what Argo CD says: it may quote whole manifests.
-func firstLine(text string) string {
+// said is the beginning of what Argo CD or a controller says, which may quote whole
+// manifests, without secret values.
+func (c *chain) said(text string) string {
 	const most = 200
+	if c.src.Mask != nil {
+		text = c.src.Mask(text)
+	}
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	if r := []rune(line); len(r) > most {
 		return string(r[:most]) + "..."

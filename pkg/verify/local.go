@@ -116,6 +116,9 @@ func (c *chain) commitLink() report.Link {
 	switch m.State {
 	case CommitSame:
 		l.Summary += " on " + m.Followed + ", pushed and seen by Argo CD"
+		if m.Seen != m.Head {
+			l.Summary = fmt.Sprintf("%s on %s; Argo CD has the same version of the folder (%s)", m.Head, m.Followed, m.Seen)
+		}
 	case CommitNewer:
 		l.Summary = fmt.Sprintf("%s has newer commits than %s", m.Followed, m.Head)
 	case CommitNotPushed:

@@ -78,7 +78,7 @@ func (c *chain) unsealed(w wanted) (report.State, string) {
 	case s.Observed != s.Generation:
 		return report.Waiting, w.name + ": the controller has not looked at its newest version"
 	case s.Synced == "False":
-		return report.Failed, w.name + ": " + firstLine(s.Message)
+		return report.Failed, w.name + ": " + c.said(s.Message)
 	case !s.Unsealed():
 		return report.Waiting, w.name + ": the controller has not said anything"
 	}

@@ -38,7 +38,8 @@ type Changers interface {
 type LocalSecret struct {
 	Namespace, Name string
 	Path            string
-	Line            int
+	Line            int      // where it begins
+	NamespaceLine   int      // of metadata.namespace; 0 when unknown
 	Keys            []string // that have a value
 	Placeholders    []string // that wait for somebody to fill them in
 }

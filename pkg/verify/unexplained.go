@@ -46,7 +46,7 @@ func (c *chain) sealedCauses() (out []report.Cause) {
 			continue
 		}
 		fix := report.Fix{Text: "`" + seal + "`", Commands: []string{seal}}
-		if !f.Plaintext {
+		if f.Plain == "" {
 			generate := "mage secrets:generate -app=" + c.src.Application
 			fix = report.Fix{Text: "`" + generate + "`, then `" + seal + "`", Commands: []string{generate, seal}}
 		}

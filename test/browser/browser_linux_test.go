@@ -107,7 +107,7 @@ func TestPage(t *testing.T) {
 					p.isQuiet(url)
 				})
 			}
-			if ground["light"]-ground["dark"] < 0.7 {
+			if len(ground) == 2 && ground["light"]-ground["dark"] < 0.7 { // with -run there may be one alone
 				t.Errorf("%s at %d: the ground's luminance is %.2f in light and %.2f in dark", pages.name, width, ground["light"], ground["dark"])
 			}
 		}

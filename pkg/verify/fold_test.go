@@ -1,0 +1,141 @@
+package verify_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sealway/sealway/pkg/cluster"
+	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/report"
+	"github.com/sealway/sealway/pkg/verify"
+)
+
+// broken are the names of the links that are not well, with what breaks them.
+func broken(c report.Chain) map[string]string {
+	out := map[string]string{}
+	for _, l := range c.Links {
+		switch {
+		case l.Broken != "":
+			out[l.Name] = l.Broken
+		case l.Follows:
+			out[l.Name] = "follows"
+		case l.State == report.Failed || l.State == report.Waiting:
+			out[l.Name] = "by itself"
+		}
+	}
+	return out
+}
+
+// An application that Argo CD does not know: nothing of it is in the cluster, and that
+// is one cause and not six.
+func TestNotDeployed(t *testing.T) {
+	s := shop()
+	s.Argo = &diagnose.Argo{Missing: true, Path: "applications/shop/application.yaml"}
+	s.State = &cluster.State{Spaces: map[string]*cluster.Space{"shop": {Name: "shop", Unseen: map[string]string{}}}}
+	s.Commit = nil
+	got := verify.Chain(t.Context(), s)
+	if len(got.Causes) != 1 || got.Causes[0].Link != diagnose.LinkArgo || got.Causes[0].Path != "applications/shop/application.yaml" || len(got.Causes[0].Fix.Commands) == 0 {
+		t.Errorf("causes %+v", got.Causes)
+	}
+	want := map[string]string{diagnose.LinkArgo: got.Causes[0].Rule, diagnose.LinkUnsealed: "follows", diagnose.LinkSecrets: "follows"}
+	if d := cmp.Diff(want, broken(got)); d != "" {
+		t.Errorf("broken (-want +got):\n%s", d)
+	}
+}
+
+// A link is marked with its cause; what stands before it in the chain, such as the
+// health that Argo CD derives from the Pods, only follows from it, as what stands behind.
+func TestFold(t *testing.T) {
+	s := shop()
+	s.Argo.Health = "Progressing"
+	x := s.State.In("shop")
+	x.Deployments[0].Status.AvailableReplicas = 0
+	x.Pods[2].Status.Conditions = nil
+	x.Secrets[0].Keys = []string{"password"}
+	got := verify.Chain(t.Context(), s)
+	b := broken(got)
+	if b[diagnose.LinkSecrets] == "" || b[diagnose.LinkSecrets] == "follows" {
+		t.Errorf("the Secret that lacks a key is not the cause: %v", b)
+	}
+	for _, link := range []string{diagnose.LinkArgo, diagnose.LinkWorkloads, diagnose.LinkPods} {
+		if b[link] != "follows" {
+			t.Errorf("%s: %s, want that it follows; %v", link, b[link], b)
+		}
+	}
+	if len(got.Causes) == 0 || got.Causes[0].Fix.Text == "" {
+		t.Errorf("nothing says what to do: %+v", got.Causes)
+	}
+}
+
+// What somebody has made by hand is told of, what programs make is not, and none of it
+// is a reason to fail.
+func TestStrays(t *testing.T) {
+	s := shop()
+	x := s.State.In("shop")
+	secret := func(name string, typ corev1.SecretType, change func(*metav1.ObjectMeta)) {
+		m := metav1.ObjectMeta{Namespace: "shop", Name: name}
+		if change != nil {
+			change(&m)
+		}
+		x.Secrets = append(x.Secrets, cluster.NewSecret(&corev1.Secret{ObjectMeta: m, Type: typ}))
+	}
+	label := func(key string) func(*metav1.ObjectMeta) {
+		return func(m *metav1.ObjectMeta) { m.Labels = map[string]string{key: "x"} }
+	}
+	note := func(key string) func(*metav1.ObjectMeta) {
+		return func(m *metav1.ObjectMeta) { m.Annotations = map[string]string{key: "x"} }
+	}
+	secret("by-hand", corev1.SecretTypeOpaque, nil)
+	secret("token", corev1.SecretTypeServiceAccountToken, nil)
+	secret("release", "helm.sh/release.v1", nil)
+	secret("tls", corev1.SecretTypeTLS, note("cert-manager.io/certificate-name"))
+	secret("db-app", corev1.SecretTypeBasicAuth, label("cnpg.io/cluster"))
+	secret("operator", corev1.SecretTypeOpaque, label("app.kubernetes.io/managed-by"))
+	secret("owned", corev1.SecretTypeOpaque, func(m *metav1.ObjectMeta) { m.OwnerReferences = []metav1.OwnerReference{{Kind: "ExternalSecret"}} })
+	secret("tracked", corev1.SecretTypeOpaque, note("argocd.argoproj.io/tracking-id"))
+	secret("neighbour", corev1.SecretTypeOpaque, nil)
+	s.Others = []verify.ObjectName{{Kind: "Secret", Name: "neighbour"}}
+	x.SealedSecrets = append(x.SealedSecrets, cluster.SealedSecret{Meta: cluster.Meta{Namespace: "shop", Name: "old"}, Synced: "True"})
+	x.Deployments[0].Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "c", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "config"}}}}}
+	for _, name := range []string{"config", "kube-root-ca.crt", "somebody-elses"} {
+		x.ConfigMaps = append(x.ConfigMaps, cluster.ConfigMap{Meta: cluster.Meta{Namespace: "shop", Name: name}})
+	}
+	s.Argo.Sync = "OutOfSync"
+	s.Argo.Resources = append(s.Argo.Resources,
+		diagnose.Resource{Kind: "Service", Namespace: "shop", Name: "web", Sync: "OutOfSync"},
+		diagnose.Resource{Kind: "Service", Namespace: "shop", Name: "gone", Sync: "OutOfSync", NeedsPruning: true})
+	s.Changers = changer{}
+	got := verify.Chain(t.Context(), s)
+	var names []string
+	for _, stray := range got.Strays {
+		names = append(names, stray.Object+": "+stray.Message)
+		if stray.Fix == "" {
+			t.Errorf("%s: nothing says what to do", stray.Object)
+		}
+	}
+	want := []string{
+		"Secret shop/by-hand: it was made in the cluster; nothing in Git holds it",
+		"SealedSecret shop/old: no file in Git holds it",
+		"ConfigMap shop/config: a workload reads it, and nothing in Git holds it",
+		"Service shop/web: it was changed in the cluster since the sync, by kubectl-edit, 5 min ago",
+		"Service shop/gone: it is no longer in Git and still in the cluster",
+	}
+	if d := cmp.Diff(want, names); d != "" {
+		t.Errorf("strays (-want +got):\n%s", d)
+	}
+	if got.State != report.Warned || len(got.Causes) > 0 {
+		t.Errorf("state %s, causes %v", got.State, got.Causes)
+	}
+}
+
+type changer struct{}
+
+func (changer) Last(r diagnose.Resource) string {
+	if r.Name == "web" {
+		return "kubectl-edit, 5 min ago"
+	}
+	return ""
+}

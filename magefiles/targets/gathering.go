@@ -51,11 +51,11 @@ func (s *session) gather(ctx context.Context, apps []repo.Application) ([]folder
 		return nil, nil, err
 	}
 	here := cluster.State{Spaces: map[string]*cluster.Space{"": {Secrets: values}}}
-	return out, here.Masker(openWords(apps)...).Mask, nil
+	return out, here.Masker(openWords(out)...).Mask, nil
 }
 
 // openWords are values that name an application, and are no secret.
-func openWords(apps []repo.Application) (words []string) {
+func openWords(apps []folder) (words []string) {
 	for _, a := range apps {
 		words = append(words, a.Name, a.Namespace)
 	}

@@ -3,8 +3,10 @@ package targets
 import (
 	"context"
 	"errors"
+	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -27,7 +29,7 @@ type verifier struct {
 	deploys *deployment.Map
 	kube    *kube.Cluster // nil when there is none
 	clients *cluster.Clients
-	offline string // why there is none
+	none    error // why there is no kube
 }
 
 func (s *session) newVerifier(ctx context.Context, names []string) (*verifier, error) {
@@ -42,7 +44,7 @@ func (s *session) newVerifier(ctx context.Context, names []string) (*verifier, e
 	if v.deploys, err = deployment.New(s.repo); err != nil {
 		return nil, err
 	}
-	if v.kube, err = s.cluster(); err != nil {
+	if v.kube, v.none = s.cluster(); v.none != nil {
 		return v, nil // each look says so
 	}
 	s.report.Fact("cluster", v.kube.String())
@@ -53,35 +55,56 @@ func (s *session) newVerifier(ctx context.Context, names []string) (*verifier, e
 // one is one application as Argo CD has it, and the folder that it deploys.
 type one struct {
 	*folder
-	app  *argocd.App // nil when Argo CD has none, or was not asked
-	name string
+	app   *argocd.App // nil when Argo CD has none, or was not asked
+	index int         // of its sources, the one with the folder
+	name  string
+}
+
+// glance is one look at the cluster and at Argo CD.
+type glance struct {
+	*verifier
+	list       []argocd.App // all of Argo CD's
+	all        []one        // those of the repository
+	unseen     string       // why Argo CD could not be asked
+	state      *cluster.State
+	offline    string // why the cluster could not be seen
+	mask       func(string) string
+	controller diagnose.Controller
 }
 
 // look looks once. What cannot be seen is unknown in the chains, and an error beside
 // them.
 func (v *verifier) look(ctx context.Context) ([]report.Chain, error) {
-	if _, err := v.s.cluster(); err != nil && v.s.config.ArgoCD.Server == "" {
-		return v.chains(ctx, v.pair(nil), nil, "there is no cluster to look at", err.Error()), err
-	}
-	list, argoErr := v.applications(ctx)
+	g := &glance{verifier: v, mask: v.mask}
+	argoErr := g.applications(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	m, err := v.match(ctx, list)
+	if argoErr != nil {
+		g.unseen = firstProblem(argoErr)
+	}
+	m, err := v.match(ctx, g.list)
 	if err != nil {
 		return nil, err
 	}
-	unseen := ""
-	if argoErr != nil {
-		unseen = firstProblem(argoErr)
+	g.pair(m)
+	readErr := g.read(ctx)
+	if readErr != nil { // which is told once, below the chains
+		g.offline = "the cluster could not be reached"
+		if g.unseen != "" {
+			g.unseen = g.offline
+		}
 	}
-	all := v.pair(m)
-	state, err := v.state(ctx, all)
-	offline := ""
-	if err != nil {
-		offline = firstProblem(err)
+	if g.state != nil {
+		masker := g.state.Masker(openWords(v.folders)...)
+		g.mask = func(text string) string { return v.mask(masker.Mask(text)) }
+		g.controller = g.sealer(ctx)
 	}
-	return v.chains(ctx, all, state, offline, unseen), errors.Join(err, unreachable(argoErr))
+	chains := g.chains(ctx)
+	if readErr != nil { // it says the same, or more
+		return chains, readErr
+	}
+	return chains, unreachable(argoErr)
 }
 
 // unreachable are of the reasons why Argo CD could not be asked those that another look
@@ -96,18 +119,21 @@ func unreachable(err error) error {
 
 // applications lists Argo CD's applications: as objects of the cluster, and through the
 // server that ARGOCD_SERVER names where the cluster has none of ours.
-func (v *verifier) applications(ctx context.Context) (list []argocd.App, err error) {
-	if v.kube != nil {
-		list, err = v.objects(ctx)
-		if v.s.config.ArgoCD.Server == "" || err == nil && v.anyOurs(ctx, list) {
-			return list, err
+func (g *glance) applications(ctx context.Context) (err error) {
+	named := g.s.config.ArgoCD.Server != ""
+	switch {
+	case g.kube != nil:
+		g.list, err = g.objects(ctx)
+		if !named || err == nil && g.anyOurs(ctx, g.list) {
+			return err
 		}
+	case !named:
+		return g.none
 	}
-	err = v.s.argo(ctx, func(ctx context.Context, c *argocd.Client) (err error) {
-		list, err = c.List(ctx, argocd.Filter{})
+	return g.s.argo(ctx, func(ctx context.Context, c *argocd.Client) (err error) {
+		g.list, err = c.List(ctx, argocd.Filter{})
 		return err
 	})
-	return list, err
 }
 
 func (v *verifier) objects(ctx context.Context) (list []argocd.App, err error) {
@@ -130,8 +156,8 @@ func (v *verifier) anyOurs(ctx context.Context, list []argocd.App) bool {
 
 // match finds the applications of each folder: those that follow this repository, or
 // else those that have the folder from elsewhere.
-func (v *verifier) match(ctx context.Context, list []argocd.App) (map[string][]*argocd.App, error) {
-	ours, others := map[string][]*argocd.App{}, map[string][]*argocd.App{}
+func (v *verifier) match(ctx context.Context, list []argocd.App) (map[string][]one, error) {
+	ours, others := map[string][]one{}, map[string][]one{}
 	for i := range list {
 		sources, err := v.deploys.Of(ctx, list[i])
 		if err != nil {
@@ -142,8 +168,8 @@ func (v *verifier) match(ctx context.Context, list []argocd.App) (map[string][]*
 			if d.Remote != "" {
 				to = ours
 			}
-			if !slices.Contains(to[d.Folder], &list[i]) {
-				to[d.Folder] = append(to[d.Folder], &list[i])
+			if !slices.ContainsFunc(to[d.Folder], func(o one) bool { return o.app == &list[i] }) {
+				to[d.Folder] = append(to[d.Folder], one{app: &list[i], index: sourceIndex(list[i], d)})
 			}
 		}
 	}
@@ -155,25 +181,30 @@ func (v *verifier) match(ctx context.Context, list []argocd.App) (map[string][]*
 	return ours, nil
 }
 
+// sourceIndex is which of an application's sources has the folder.
+func sourceIndex(a argocd.App, d deployment.Deployment) int {
+	return max(0, slices.IndexFunc(a.Sources, func(s argocd.Source) bool {
+		return path.Clean(s.Path) == d.Source.Path && s.RepoURL == d.Source.URL && s.Chart == ""
+	}))
+}
+
 // pair gives each application of the repository its application of Argo CD. One that is
 // deployed several times is looked at as often.
-func (v *verifier) pair(m map[string][]*argocd.App) []one {
-	var out []one
-	for i := range v.folders {
-		f := &v.folders[i]
+func (g *glance) pair(m map[string][]one) {
+	for i := range g.folders {
+		f := &g.folders[i]
 		apps := m[f.Name]
 		if len(apps) == 0 {
-			out = append(out, one{folder: f, name: f.Name})
+			g.all = append(g.all, one{folder: f, name: f.Name})
 		}
-		for _, a := range apps {
-			name := f.Name
+		for _, o := range apps {
+			o.folder, o.name = f, f.Name
 			if len(apps) > 1 {
-				name = a.FullName()
+				o.name = o.app.FullName()
 			}
-			out = append(out, one{f, a, name})
+			g.all = append(g.all, o)
 		}
 	}
-	return out
 }
 
 // namespace is where the application's objects go.
@@ -184,15 +215,15 @@ func (o *one) namespace() string {
 	return o.Namespace
 }
 
-// state reads all namespaces of the applications that live in this cluster.
-func (v *verifier) state(ctx context.Context, all []one) (*cluster.State, error) {
-	if v.kube == nil {
-		return nil, nil
+// read reads all namespaces of the applications that live in this cluster.
+func (g *glance) read(ctx context.Context) (err error) {
+	if g.kube == nil {
+		return g.none
 	}
 	var spaces []string
-	for i := range all {
-		o := &all[i]
-		if o.app != nil && !v.here(o.app) {
+	for i := range g.all {
+		o := &g.all[i]
+		if o.app != nil && !g.here(o.app) {
 			continue
 		}
 		spaces = append(spaces, o.namespace())
@@ -201,9 +232,11 @@ func (v *verifier) state(ctx context.Context, all []one) (*cluster.State, error)
 		}
 	}
 	if len(spaces) == 0 {
-		return nil, nil
+		return nil
 	}
-	return cluster.Read(ctx, v.clients, cluster.Options{Namespaces: spaces})
+	slices.Sort(spaces)
+	g.state, err = cluster.Read(ctx, g.clients, cluster.Options{Namespaces: slices.Compact(spaces)})
+	return err
 }
 
 // here says whether an application is deployed to the cluster of the kubeconfig. Of an
@@ -214,50 +247,59 @@ func (v *verifier) here(a *argocd.App) bool {
 }
 
 // chains judges all applications, some at a time.
-func (v *verifier) chains(ctx context.Context, all []one, state *cluster.State, offline, unseen string) []report.Chain {
-	out := make([]report.Chain, len(all))
-	mask := v.mask
-	if state != nil {
-		masker := state.Masker()
-		mask = func(text string) string { return v.mask(masker.Mask(text)) }
-	}
-	controller := v.controller(ctx, all, state)
-	var g errgroup.Group
-	g.SetLimit(4) // git is waited for
-	for i := range all {
-		g.Go(func() error {
-			src := v.source(ctx, &all[i], state, offline, unseen, mask)
-			src.Controller = controller
-			out[i] = verify.Chain(ctx, src)
+func (g *glance) chains(ctx context.Context) []report.Chain {
+	out := make([]report.Chain, len(g.all))
+	var group errgroup.Group
+	group.SetLimit(4) // git is waited for
+	for i := range g.all {
+		group.Go(func() error {
+			out[i] = verify.Chain(ctx, g.source(ctx, &g.all[i]))
 			return nil
 		})
 	}
-	_ = g.Wait() // they return none
+	_ = group.Wait() // they return none
 	return out
 }
 
 // source puts together what is known of one application.
-func (v *verifier) source(ctx context.Context, o *one, state *cluster.State, offline, unseen string, mask func(string) string) *verify.Source {
+func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	src := o.source
-	src.Application, src.Namespace, src.State, src.Offline = o.name, o.namespace(), state, offline
+	src.Application, src.Namespace, src.Now = o.name, o.namespace(), time.Now()
+	src.State, src.Offline, src.Controller, src.Mask = g.state, g.offline, g.controller, g.mask
+	if g.kube != nil {
+		src.Logs = kube.Logs{Cluster: g.kube, Mask: g.mask}
+	}
 	switch {
-	case unseen != "":
-		src.Argo = &diagnose.Argo{Unseen: unseen}
+	case g.unseen != "":
+		src.Argo = &diagnose.Argo{Unseen: g.unseen}
 	case o.app == nil:
 		src.Argo = &diagnose.Argo{Missing: true, Path: o.source.Folder + "/application.yaml"}
 	default:
-		src.Argo = argoOf(o)
-		if !v.here(o.app) && offline == "" {
+		src.Argo, src.Others = argoOf(o), g.others(o)
+		if !g.here(o.app) {
 			src.State, src.Offline = nil, "it is deployed to another cluster than the kubeconfig's: "+o.app.Destination.Server+o.app.Destination.Name
 		}
 	}
-	src.Commit = v.commit(ctx, o)
-	v.behind(ctx, src.Argo, src.Commit)
-	if v.kube != nil {
-		src.Logs = kube.Logs{Cluster: v.kube, Mask: mask}
-	}
-	src.Mask = mask
+	src.Commit = g.commit(ctx, o)
+	g.behind(ctx, src.Argo, src.Commit)
+	src.Origins = g.origins(ctx, o, src.Commit)
 	return &src
+}
+
+// others are what other applications of Argo CD have in the same namespace.
+func (g *glance) others(o *one) (names []verify.ObjectName) {
+	for i := range g.list {
+		a := &g.list[i]
+		if a == o.app || a.Destination.Namespace != o.namespace() {
+			continue
+		}
+		for _, r := range a.Resources {
+			if r.Namespace == o.namespace() {
+				names = append(names, verify.ObjectName{Kind: r.Kind, Name: r.Name})
+			}
+		}
+	}
+	return names
 }
 
 // behind says how far what Argo CD has found is behind HEAD.

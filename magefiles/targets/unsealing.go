@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/controller"
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/seal"
@@ -20,21 +19,20 @@ import (
 // it has not unsealed something, and the chain is worth showing without.
 const controllerTime = 5 * time.Second
 
-// controller looks at the Sealed Secrets controller, where it has left something
-// undone.
-func (v *verifier) controller(ctx context.Context, all []one, state *cluster.State) (out diagnose.Controller) {
-	if state == nil || !undone(all, state) {
+// sealer looks at the Sealed Secrets controller, where it has left something undone.
+func (g *glance) sealer(ctx context.Context) (out diagnose.Controller) {
+	if !g.undone() {
 		return out
 	}
 	ctx, cancel := context.WithTimeout(ctx, controllerTime)
 	defer cancel()
-	o := controller.Options{Namespace: v.s.config.Controller.Namespace, Name: v.s.config.Controller.Name}
-	c, err := controller.Find(ctx, v.kube.Core, o)
+	o := controller.Options{Namespace: g.s.config.Controller.Namespace, Name: g.s.config.Controller.Name}
+	c, err := controller.Find(ctx, g.kube.Core, o)
 	if err != nil {
 		return out
 	}
 	out.Namespace, out.Name = c.Namespace, c.Name
-	d, err := v.deployment(ctx, c)
+	d, err := g.deployment(ctx, c)
 	if err != nil || d == nil {
 		return out
 	}
@@ -42,7 +40,7 @@ func (v *verifier) controller(ctx context.Context, all []one, state *cluster.Sta
 	switch {
 	case out.Running:
 		if data, source, err := c.Certificate(ctx); err == nil {
-			if cert, err := seal.ParseCertificate(source, data, v.s.now); err == nil {
+			if cert, err := seal.ParseCertificate(source, data, g.s.now); err == nil {
 				out.Fingerprint = cert.Fingerprint
 			}
 		}
@@ -56,9 +54,9 @@ func (v *verifier) controller(ctx context.Context, all []one, state *cluster.Sta
 
 // undone says whether a SealedSecret of the applications waits for the controller, or
 // could not be unsealed.
-func undone(all []one, state *cluster.State) bool {
-	for i := range all {
-		for _, s := range state.In(all[i].namespace()).SealedSecrets {
+func (g *glance) undone() bool {
+	for i := range g.all {
+		for _, s := range g.state.In(g.all[i].namespace()).SealedSecrets {
 			if !s.Unsealed() {
 				return true
 			}
@@ -68,12 +66,12 @@ func undone(all []one, state *cluster.State) bool {
 }
 
 // deployment is the one behind the controller's Service; nil when there is none.
-func (v *verifier) deployment(ctx context.Context, c *controller.Controller) (*appsv1.Deployment, error) {
+func (g *glance) deployment(ctx context.Context, c *controller.Controller) (*appsv1.Deployment, error) {
 	var svc corev1.Service
-	if err := v.kube.Core.Get().Namespace(c.Namespace).Resource("services").Name(c.Name).Do(ctx).Into(&svc); err != nil {
+	if err := g.kube.Core.Get().Namespace(c.Namespace).Resource("services").Name(c.Name).Do(ctx).Into(&svc); err != nil {
 		return nil, err
 	}
-	list, err := v.kube.Deployments(ctx, c.Namespace)
+	list, err := g.kube.Deployments(ctx, c.Namespace)
 	selector := labels.SelectorFromSet(svc.Spec.Selector)
 	at := slices.IndexFunc(list, func(d appsv1.Deployment) bool { return selector.Matches(labels.Set(d.Spec.Template.Labels)) })
 	if err != nil || at < 0 || len(svc.Spec.Selector) == 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
 )
 
 // The sync states and healths that decisions are made on; Argo CD has more.
@@ -40,13 +41,37 @@ type App struct {
 	Conditions    []Condition
 	Resources     []Resource // List gives them without health from Argo CD 3 on
 	Operation     *Operation // the one that runs or the last one; nil if there was none
+	Deployed      []string   // what the last operation that has succeeded brought, one for each source
 
 	controllerNamespace string
 	version             int64 // resourceVersion; newer is greater
 }
 
 // Source is where an application's manifests come from.
-type Source struct{ RepoURL, Path, Chart, TargetRevision string }
+type Source struct {
+	RepoURL, Path, Chart, TargetRevision string
+
+	Helm *Helm // nil when it says nothing of Helm
+}
+
+// Helm is what an application says about the rendering of its chart.
+type Helm struct {
+	ReleaseName   string // empty: the application's name
+	Namespace     string // empty: the destination's
+	ValueFiles    []string
+	IgnoreMissing bool           // value files that are not there
+	Values        map[string]any // over the files
+	Parameters    []Parameter    // over Values
+	SkipCRDs      bool
+	KubeVersion   string
+	APIVersions   []string
+}
+
+// Parameter is a value that is set by its path.
+type Parameter struct {
+	Name, Value string
+	ForceString bool
+}
 
 // Destination is where an application's resources go: a cluster by its address or
 // its name, and a namespace.
@@ -216,7 +241,7 @@ func convert(a *v1alpha1.Application) App {
 	}
 	out.version, _ = strconv.ParseInt(a.ResourceVersion, 10, 64)
 	for _, s := range a.Spec.GetSources() {
-		out.Sources = append(out.Sources, Source{RepoURL: s.RepoURL, Path: s.Path, Chart: s.Chart, TargetRevision: s.TargetRevision})
+		out.Sources = append(out.Sources, Source{RepoURL: s.RepoURL, Path: s.Path, Chart: s.Chart, TargetRevision: s.TargetRevision, Helm: helm(s.Helm)})
 	}
 	if p := a.Spec.SyncPolicy; p != nil {
 		out.SyncOptions = p.SyncOptions
@@ -224,11 +249,33 @@ func convert(a *v1alpha1.Application) App {
 			out.AutoSync = &AutoSync{Prune: p.Automated.Prune, SelfHeal: p.Automated.SelfHeal}
 		}
 	}
+	if n := len(a.Status.History); n > 0 {
+		out.Deployed = revisions(a.Status.History[n-1].Revision, a.Status.History[n-1].Revisions)
+	}
 	for _, c := range a.Status.Conditions {
 		out.Conditions = append(out.Conditions, Condition{Type: c.Type, Message: scrub(c.Message), Since: moment(c.LastTransitionTime)})
 	}
 	for _, r := range a.Status.Resources {
 		out.Resources = append(out.Resources, resource(r))
+	}
+	return out
+}
+
+// helm takes over what says how a chart is rendered; values that cannot be read, which
+// Argo CD refuses too, are left out.
+func helm(h *v1alpha1.ApplicationSourceHelm) *Helm {
+	if h.IsZero() {
+		return nil
+	}
+	out := &Helm{
+		ReleaseName: h.ReleaseName, Namespace: h.Namespace, ValueFiles: h.ValueFiles, IgnoreMissing: h.IgnoreMissingValueFiles,
+		SkipCRDs: h.SkipCrds, KubeVersion: h.KubeVersion, APIVersions: h.APIVersions,
+	}
+	if err := yaml.Unmarshal(h.ValuesYAML(), &out.Values); err != nil {
+		out.Values = nil
+	}
+	for _, p := range h.Parameters {
+		out.Parameters = append(out.Parameters, Parameter{Name: p.Name, Value: p.Value, ForceString: p.ForceString})
 	}
 	return out
 }

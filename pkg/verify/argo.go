@@ -89,17 +89,25 @@ func (c *chain) operation(a *diagnose.Argo) judgement {
 // comparison judges Synced: what was changed since the sync, or only has to be
 // deleted, breaks nothing by itself.
 func comparison(a *diagnose.Argo) judgement {
-	n := 0
+	if a.Sync == synced {
+		return judgement{report.OK, ""}
+	}
+	if a.Sync != outOfSync {
+		return judgement{report.Waiting, ""}
+	}
+	n, old := 0, 0
 	for _, r := range a.Resources {
-		if r.Sync == outOfSync && !r.Hook {
+		switch {
+		case r.Sync != outOfSync || r.Hook:
+		case r.NeedsPruning:
+			old++
+		default:
 			n++
 		}
 	}
 	switch {
-	case a.Sync == synced:
-		return judgement{report.OK, ""}
-	case a.Sync != outOfSync:
-		return judgement{report.Waiting, ""}
+	case n == 0 && old > 0:
+		return judgement{report.Warned, plural(old, "resource") + " no longer in Git"}
 	case a.AutoSync && a.Operation.Running():
 		return judgement{report.Waiting, ""}
 	case drifted(a):

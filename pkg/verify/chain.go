@@ -115,13 +115,10 @@ func (c *chain) mine(kind, name string, annotations map[string]string) bool {
 		app, _, _ := strings.Cut(annotations[tracking], ":")
 		return app == c.argo().Name
 	}
-	if slices.Contains(c.src.Others, id) {
+	if c.own != nil || slices.Contains(c.src.Others, id) {
 		return false
 	}
-	if c.own == nil && c.src.Origins == nil {
-		return true
-	}
-	return c.src.Origins != nil && c.src.Origins.Find(kind, name).Found
+	return c.src.Origins == nil || c.src.Origins.Find(kind, name).Found
 }
 
 // fold gives every broken link its cause, or says that it only follows from another

@@ -45,3 +45,15 @@ func Line(c report.Chain) string {
 	}
 	return text
 }
+
+// Sentence is a cause in one line: object, message, place and what to do.
+func Sentence(c report.Cause) string {
+	text := c.Object + ": " + c.Message
+	if p := c.Position(); p != "" {
+		text += " (" + p + ")"
+	}
+	if c.Fix.Text != "" {
+		text += "; fix: " + c.Fix.Text
+	}
+	return text
+}

@@ -69,5 +69,9 @@ func (c *chain) argoCause(l report.Link) report.Cause {
 		return report.Cause{Rule: RuleNotDeployed, Link: l.Name, Object: object, Message: "Argo CD does not know it: no Application has the path " + c.src.Folder, Path: path, Fix: report.Fix{Text: "`" + apply + "`", Commands: []string{apply}}, Final: true}
 	}
 	sync := "mage gitops:sync " + c.src.Argo.Name
-	return report.Cause{Rule: RuleNotSynced, Link: l.Name, Object: object, Message: l.Summary, Fix: report.Fix{Text: "`" + sync + "`", Commands: []string{sync}}, Final: !c.src.Argo.AutoSync}
+	cause := report.Cause{Rule: RuleUnexplained, Link: l.Name, Object: object, Message: l.Summary, Fix: report.Fix{Text: "`" + sync + "`", Commands: []string{sync}}, Final: !c.src.Argo.AutoSync}
+	if c.src.Argo.Sync == outOfSync && !drifted(c.src.Argo) {
+		cause.Rule, cause.Message = RuleNotSynced, "Argo CD has compared "+short(c.src.Argo.Revision)+" with the cluster, and nobody has had it sync that"
+	}
+	return cause
 }

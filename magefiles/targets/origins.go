@@ -1,0 +1,85 @@
+package targets
+
+import (
+	"context"
+
+	"github.com/sealway/sealway/pkg/argocd"
+	"github.com/sealway/sealway/pkg/chart"
+	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/origin"
+	"github.com/sealway/sealway/pkg/verify"
+)
+
+// origins answers package diagnose with what package origin finds out.
+type origins struct{ *origin.Origins }
+
+var _ diagnose.Origins = origins{}
+
+// Find says where an object comes from.
+func (o origins) Find(kind, name string) diagnose.Origin {
+	found := o.Origins.Find(kind, name)
+	out := diagnose.Origin{
+		Found: found.Found, Path: found.Path, Line: found.Line, Namespace: found.Namespace, Wave: found.Wave, Hook: found.Hook,
+		InTree: found.InTree, Committed: found.Committed, Pushed: found.Pushed, Deployed: found.Deployed,
+		Misplaced: found.Misplaced, Near: found.Near, Elsewhere: found.Elsewhere, Keys: found.Keys,
+	}
+	if s := found.Disabled; s != nil {
+		out.Disabled = &diagnose.Switch{Path: s.Path, Line: s.Line, Key: s.Key, Current: s.Old, Wanted: s.New}
+	}
+	return out
+}
+
+// origins prepares to find out where the objects of an application come from. Nothing
+// is rendered before it is asked.
+func (v *verifier) origins(ctx context.Context, o *one, c *verify.Commit) diagnose.Origins {
+	opts := origin.Options{Dir: o.source.Folder, Chart: chart.Options{Release: o.Name, Namespace: o.namespace(), Plaintext: v.s.config.Plaintext}}
+	if o.app != nil {
+		opts.Chart.Release = o.app.Name
+		rendering(o, &opts.Chart)
+		opts.Deployed = deployed(o.app, o.index)
+		opts.Followed = revisionAt(o.app.Revisions, o.index)
+		if c.State == verify.CommitNotSeen { // the branch has it
+			opts.Followed = "HEAD"
+		}
+	} else if upstream, err := v.s.repo.Tree.Resolve(ctx, "@{upstream}"); err == nil {
+		opts.Followed = upstream // Argo CD is to follow it
+	}
+	return origins{origin.Open(ctx, v.s.repo.Tree, opts)}
+}
+
+// rendering takes over what the application says of its chart.
+func rendering(o *one, c *chart.Options) {
+	h := o.app.Sources[o.index].Helm
+	if h == nil {
+		return
+	}
+	if h.ReleaseName != "" {
+		c.Release = h.ReleaseName
+	}
+	if h.Namespace != "" {
+		c.Namespace = h.Namespace
+	}
+	if h.KubeVersion != "" {
+		c.KubeVersion = h.KubeVersion
+	}
+	c.APIVersions, c.ValueFiles, c.IgnoreMissingFiles, c.Values, c.SkipCRDs = h.APIVersions, h.ValueFiles, h.IgnoreMissing, h.Values, h.SkipCRDs
+	for _, p := range h.Parameters {
+		c.Parameters = append(c.Parameters, chart.Parameter(p))
+	}
+}
+
+// deployed is the commit that the cluster has, or is about to have: of the operation
+// that runs, else of the last one that has succeeded.
+func deployed(a *argocd.App, source int) string {
+	if op := a.Operation; op.Running() {
+		return revisionAt(op.Revisions, source)
+	}
+	return revisionAt(a.Deployed, source)
+}
+
+func revisionAt(list []string, at int) string {
+	if at < len(list) {
+		return list[at]
+	}
+	return ""
+}

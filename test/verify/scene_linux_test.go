@@ -42,38 +42,59 @@ type scene struct {
 
 	app          string // its name, and its folder's and its namespace's
 	remote, work *gittest.Repo
-	printed      worldtest.Buffer // by all commands
+	printed      *worldtest.Buffer // by all commands
 	secrets      []string         // what must not be printed
 	known        bool             // Argo CD knows it
 }
 
 func newScene(t *testing.T, app string) *scene {
 	t.Helper()
-	s := &scene{T: t, Place: shared.Place, app: app, remote: gittest.Bare(t), secrets: []string{password}}
-	s.work = s.remote.Clone()
-	s.work.Git("switch", "--quiet", "-C", "main")
-	s.work.Commit(".gitignore", "local-secrets/\n")
-	s.work.Git("push", "--quiet", "--set-upstream", "origin", "main")
-	t.Cleanup(s.end)
+	s := newRepository(t).of(app)
 	for file, text := range shop() {
-		s.write(file, strings.ReplaceAll(strings.ReplaceAll(text, "APP", app), "REMOTE", "file://"+s.remote.Dir))
+		s.write(file, text)
 	}
-	s.sh(healthy, "mage seal:cert -accept")
 	s.seal()
 	return s
 }
 
-// end takes everything away that is in the cluster, which goes by itself, and looks for
-// secret values in what was printed.
-func (s *scene) end() {
-	if s.Failed() {
-		s.describe()
-	}
+// newRepository is one without applications, of a person who has pinned the cluster's
+// certificate.
+func newRepository(t *testing.T) *scene {
+	t.Helper()
+	s := &scene{T: t, Place: shared.Place, remote: gittest.Bare(t), secrets: []string{password}, printed: &worldtest.Buffer{}}
+	s.work = s.remote.Clone()
+	s.work.Git("switch", "--quiet", "-C", "main")
+	s.work.Commit(".gitignore", "local-secrets/\n")
+	s.work.Git("push", "--quiet", "--set-upstream", "origin", "main")
+	t.Cleanup(s.leaks)
+	s.sh(healthy, "mage seal:cert -accept")
+	return s
+}
+
+// of is an application of the repository.
+func (s *scene) of(app string) *scene {
+	v := *s
+	v.app = app
+	s.Cleanup(v.leaks)
+	s.Cleanup(v.end)
+	return &v
+}
+
+// leaks looks for secret values in what was printed.
+func (s *scene) leaks() {
 	printed := s.printed.String()
 	for _, secret := range s.secrets {
 		if strings.Contains(printed, secret) {
 			s.Errorf("a secret value was printed:\n%s", strings.ReplaceAll(printed, secret, "<<< HERE >>>"))
 		}
+	}
+}
+
+// end takes everything of the application away that is in the cluster, which goes by
+// itself.
+func (s *scene) end() {
+	if s.Failed() {
+		s.describe()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -102,8 +123,11 @@ func (s *scene) describe() {
 // path is a file of the application, relative to the repository's root.
 func (s *scene) path(file string) string { return "applications/" + s.app + "/" + file }
 
+// write writes a file of the application, in which APP is its name and REMOTE the
+// repository's URL.
 func (s *scene) write(file, text string) {
 	s.Helper()
+	text = strings.NewReplacer("APP", s.app, "REMOTE", "file://"+s.remote.Dir).Replace(text)
 	s.work.Write(s.path(file), text)
 }
 
@@ -148,7 +172,7 @@ func (s *scene) startAs(kubeconfig, line string) *worldtest.Command {
 	s.Helper()
 	mage := filepath.Dir(scripttest.Mage(s))
 	env := worldtest.Environment(filepath.Dir(s.work.Dir), kubeconfig, shared.programs, mage)
-	return worldtest.Start(s, s.work.Dir, env, &s.printed, "sh", "-c", line)
+	return worldtest.Start(s, s.work.Dir, env, s.printed, "sh", "-c", line)
 }
 
 func (s *scene) seal() {

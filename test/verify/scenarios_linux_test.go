@@ -45,11 +45,7 @@ func (c scenario) play(t *testing.T) {
 	s := newScene(t, c.name)
 	c.arrange(s)
 	command := s.start("mage verify:app "+s.app+" -wait -timeout=3m -json").Ends(findings, timedOut)
-	chain := s.chain(command)
-	if len(chain.Causes) == 0 {
-		t.Fatalf("no cause; want %s (%s):\n%s", c.rule, c.reason, pretty(chain))
-	}
-	first := chain.Causes[0]
+	chain, first := s.chain(command), s.first(command)
 	if first.Rule != c.rule || !strings.Contains(first.Fix.Text, c.fix) {
 		t.Fatalf("first cause %s, want %s (%s) with a fix that says %q:\n%s", first.Rule, c.rule, c.reason, c.fix, pretty(chain))
 	}

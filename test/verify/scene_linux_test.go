@@ -43,8 +43,8 @@ type scene struct {
 	app          string // its name, and its folder's and its namespace's
 	remote, work *gittest.Repo
 	printed      *worldtest.Buffer // by all commands
-	secrets      []string         // what must not be printed
-	known        bool             // Argo CD knows it
+	secrets      []string          // what must not be printed
+	known        bool              // Argo CD knows it
 }
 
 func newScene(t *testing.T, app string) *scene {
@@ -280,6 +280,16 @@ func (s *scene) chain(c *worldtest.Command) report.Chain {
 		s.Fatalf("no chain of %s:\n%s", s.app, c.Out.String())
 	}
 	return r.Chains[i]
+}
+
+// first is the first cause of the application.
+func (s *scene) first(c *worldtest.Command) report.Cause {
+	s.Helper()
+	chain := s.chain(c)
+	if len(chain.Causes) == 0 {
+		s.Fatalf("there is no cause:\n%s", pretty(chain))
+	}
+	return chain.Causes[0]
 }
 
 // apply does what a fix says, as it says it: the edit, with a person's text where only

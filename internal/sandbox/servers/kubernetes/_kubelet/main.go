@@ -37,6 +37,8 @@ import (
 	cadvisortest "k8s.io/kubernetes/pkg/kubelet/cadvisor/testing"
 	"k8s.io/kubernetes/pkg/kubelet/cm"
 	"k8s.io/kubernetes/pkg/kubemark"
+	"k8s.io/kubernetes/pkg/volume/util/hostutil"
+	"k8s.io/mount-utils"
 )
 
 func main() {
@@ -71,6 +73,20 @@ func (m *machine) MachineInfo(logger klog.Logger) (*cadvisorapi.MachineInfo, err
 		info.NumCores, info.MemoryCapacity = 64, 256<<30
 	}
 	return info, err
+}
+
+// files looks at the volumes that the kubelet has made, for a mount of a part of one;
+// kubemark's knows none.
+type files struct{ *hostutil.FakeHostUtil }
+
+func (files) PathExists(path string) (bool, error) { return mount.PathExists(path) }
+
+func (files) GetMode(path string) (os.FileMode, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return info.Mode(), nil
 }
 
 func run(ctx context.Context, s settings) error {
@@ -111,6 +127,7 @@ func run(ctx context.Context, s settings) error {
 	hollow.KubeletDeps.ProbeManager = &probes{
 		containers: containers, recorder: recorder(ctx, client, s.node), told: map[string]time.Time{},
 	}
+	hollow.KubeletDeps.HostUtil = files{hostutil.NewFakeHostUtil(nil)}
 	// Without a recorder of its own the kubelet makes one that sends events
 	// to the API server; the one that comes with kubemark drops them.
 	hollow.KubeletDeps.Recorder = nil

@@ -87,6 +87,27 @@ type Findings struct{ Summary string }
 
 func (e *Findings) Error() string { return e.Summary }
 
+// Late is the error of a command that has waited long enough; what it saw last is in
+// its report.
+type Late struct{ Summary string }
+
+func (e *Late) Error() string { return e.Summary }
+
+// Timeout marks the error for Exit.
+func (e *Late) Timeout() bool { return true }
+
+// Unseen is the error of a command that could not see all that it had to, and found
+// nothing in what it saw.
+type Unseen struct{ Summary, Advice string }
+
+func (e *Unseen) Error() string { return e.Summary }
+
+// Hint says how to find out more.
+func (e *Unseen) Hint() string { return e.Advice }
+
+// Unavailable marks the error for Exit.
+func (e *Unseen) Unavailable() bool { return true }
+
 // Exit gives an error its status; nil stays nil. ctx is the command's context.
 func Exit(ctx context.Context, err error) error {
 	if err == nil {

@@ -36,6 +36,8 @@ func TestExit(t *testing.T) {
 		{"failed", t.Context(), plain, 1},
 		{"wrapped usage", t.Context(), fmt.Errorf("x: %w", &console.Usage{Problem: "p"}), 2},
 		{"findings", t.Context(), &console.Findings{Summary: "3 findings"}, 3},
+		{"late", t.Context(), &console.Late{Summary: "not healthy after 5m0s"}, 5},
+		{"unseen", t.Context(), &console.Unseen{Summary: "forbidden"}, 4},
 		{"unavailable", t.Context(), fmt.Errorf("x: %w", unavailable{plain}), 4},
 		{"timeout", t.Context(), fmt.Errorf("x: %w", late{plain}), 5},
 		{"deadline", t.Context(), fmt.Errorf("x: %w", context.DeadlineExceeded), 5},

@@ -22,7 +22,16 @@ import (
 // folder is what the repository says of one application. It is read once in a run.
 type folder struct {
 	repo.Application
-	source verify.Source // without what Argo CD and the cluster say
+	source     verify.Source // without what Argo CD and the cluster say
+	definition string        // its application.yaml, relative to the root; empty when it has none
+}
+
+// applicationFile defines an application for Argo CD.
+const applicationFile = "application.yaml"
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // gather reads the applications' folders. What cannot be read is said at its link: the
@@ -35,6 +44,9 @@ func (s *session) gather(ctx context.Context, apps []repo.Application) ([]folder
 		f.Application = app
 		f.source.Input = diagnose.Input{Application: app.Name, Folder: s.repo.Rel(app.Dir), Namespace: app.Namespace, Now: s.now}
 		f.source.Plaintext = s.repo.Rel(app.Plaintext)
+		if file := filepath.Join(app.Dir, applicationFile); exists(file) {
+			f.definition = s.repo.Rel(file)
+		}
 		secrets, err := s.repo.Secrets(ctx, app)
 		if err != nil {
 			s.report.Warnings = append(s.report.Warnings, app.Name+": the plaintext was not looked at: "+firstProblem(err))

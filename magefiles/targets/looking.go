@@ -44,11 +44,10 @@ func (s *session) newVerifier(ctx context.Context, names []string) (*verifier, e
 	if v.deploys, err = deployment.New(s.repo); err != nil {
 		return nil, err
 	}
-	if v.kube, v.none = s.cluster(); v.none != nil {
-		return v, nil // each look says so
+	if v.kube, v.none = s.cluster(); v.none == nil { // else each look says so
+		s.report.Fact("cluster", v.kube.String())
+		v.clients, err = cluster.NewClients(v.kube.Config)
 	}
-	s.report.Fact("cluster", v.kube.String())
-	v.clients, err = cluster.NewClients(v.kube.Config)
 	return v, err
 }
 
@@ -273,7 +272,7 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	case g.unseen != "":
 		src.Argo = &diagnose.Argo{Unseen: g.unseen}
 	case o.app == nil:
-		src.Argo = &diagnose.Argo{Missing: true, Path: o.source.Folder + "/application.yaml"}
+		src.Argo = &diagnose.Argo{Missing: true, Path: o.definition}
 	default:
 		src.Argo, src.Others = argoOf(o), g.others(o)
 		if !g.here(o.app) {
@@ -346,7 +345,7 @@ func commit(at revision.Comparison) *verify.Commit {
 func argoOf(o *one) *diagnose.Argo {
 	a := o.app
 	out := &diagnose.Argo{
-		Name: a.FullName(), Space: a.Namespace, Path: o.source.Folder + "/application.yaml", Deleting: a.Deleting,
+		Name: a.FullName(), Space: a.Namespace, Path: o.definition, Deleting: a.Deleting,
 		Sync: a.Sync, Health: a.Health, HealthMessage: a.HealthMessage, Revision: a.Revision(),
 		AutoSync: a.AutoSync != nil, SelfHeal: a.AutoSync != nil && a.AutoSync.SelfHeal,
 		CreatesSpace: slices.Contains(a.SyncOptions, "CreateNamespace=true"),

@@ -3,31 +3,13 @@ package targets
 import (
 	"context"
 
+	"github.com/sealway/sealway/internal/origins"
 	"github.com/sealway/sealway/pkg/argocd"
 	"github.com/sealway/sealway/pkg/chart"
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/origin"
 	"github.com/sealway/sealway/pkg/verify"
 )
-
-// origins answers package diagnose with what package origin finds out.
-type origins struct{ *origin.Origins }
-
-var _ diagnose.Origins = origins{}
-
-// Find says where an object comes from.
-func (o origins) Find(kind, name string) diagnose.Origin {
-	found := o.Origins.Find(kind, name)
-	out := diagnose.Origin{
-		Found: found.Found, Path: found.Path, Line: found.Line, Namespace: found.Namespace, Wave: found.Wave, Hook: found.Hook,
-		InTree: found.InTree, Committed: found.Committed, Pushed: found.Pushed, Deployed: found.Deployed,
-		Misplaced: found.Misplaced, Near: found.Near, Elsewhere: found.Elsewhere, Keys: found.Keys,
-	}
-	if s := found.Disabled; s != nil {
-		out.Disabled = &diagnose.Switch{Path: s.Path, Line: s.Line, Key: s.Key, Current: s.Old, Wanted: s.New}
-	}
-	return out
-}
 
 // origins prepares to find out where the objects of an application come from. Nothing
 // is rendered before it is asked.
@@ -44,7 +26,7 @@ func (v *verifier) origins(ctx context.Context, o *one, c *verify.Commit) diagno
 	} else if upstream, err := v.s.repo.Tree.Resolve(ctx, "@{upstream}"); err == nil {
 		opts.Followed = upstream // Argo CD is to follow it
 	}
-	return origins{origin.Open(ctx, v.s.repo.Tree, opts)}
+	return origins.Origins{Origins: origin.Open(ctx, v.s.repo.Tree, opts)}
 }
 
 // rendering takes over what the application says of its chart.

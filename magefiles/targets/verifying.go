@@ -69,11 +69,11 @@ func (s *session) verdict(end verify.End) error {
 		if end.Chains == nil {
 			summary = s.report.Command + ": the cluster did not answer"
 		}
-		return &lateError{summary + " after " + end.Waited.Round(time.Second).String()}
+		return &console.Late{Summary: summary + " after " + end.Waited.Round(time.Second).String()}
 	case state == report.Failed || state == report.Waiting:
 		return &console.Findings{Summary: summary}
 	case state == report.Unknown:
-		return &unseenError{summary}
+		return &console.Unseen{Summary: summary, Advice: "`mage verify:cluster` says what cannot be reached or is not allowed"}
 	}
 	return nil
 }
@@ -105,24 +105,3 @@ func (s *session) verifyProgress() func(verify.Event) {
 		s.console.Progress(e.Chain.Application, text+" "+verify.Line(e.Chain), true)
 	}
 }
-
-// lateError says that an application did not become healthy in time.
-type lateError struct{ text string }
-
-func (e *lateError) Error() string { return e.text }
-
-// Timeout marks the error: exit status 5.
-func (e *lateError) Timeout() bool { return true }
-
-// unseenError says that something could not be seen, and nothing else is wrong.
-type unseenError struct{ text string }
-
-func (e *unseenError) Error() string { return e.text }
-
-// Hint says how to find out more.
-func (e *unseenError) Hint() string {
-	return "`mage verify:cluster` says what cannot be reached or is not allowed"
-}
-
-// Unavailable marks the error as one of reach: exit status 4.
-func (e *unseenError) Unavailable() bool { return true }

@@ -104,12 +104,22 @@ func chartError(path string, err error) error {
 			}
 		}
 	}
-	e := &Error{Path: path, Cause: withoutValues(text)}
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		e.Line, _ = strconv.Atoi(m[1])
+	if path == "" && strings.Contains(text, "chart.metadata") {
+		path = chartFile
 	}
+	e := &Error{Path: path}
+	e.Cause, e.Line = yamlCause(text)
 	return e
 }
 
 // yamlLine is how a YAML library tells of a line.
-var yamlLine = regexp.MustCompile(`line (\d+)`)
+var yamlLine = regexp.MustCompile(`(?:error converting YAML to JSON: )?yaml: line (\d+): `)
+
+// yamlCause is what a YAML library says, and the line that it says it of.
+func yamlCause(text string) (cause string, line int) {
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		text = strings.Replace(text, m[0], "", 1)
+		line, _ = strconv.Atoi(m[1])
+	}
+	return withoutValues(text), line
+}

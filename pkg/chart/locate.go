@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -41,14 +42,14 @@ func valueFiles(files []File, o Options) []valueFile {
 // Locate finds where a name that a template renders is written: in the template, in the
 // files of values, else in a helper. Words are compared as a whole: "web" is not found
 // in "web-config".
-func (r *Rendered) Locate(path, text string) (Position, bool) {
+func (r *Rendered) Locate(file, text string) (Position, bool) {
 	if text == "" {
 		return Position{}, false
 	}
-	for _, s := range r.byPath(path) {
+	for _, s := range r.byPath(file) {
 		for i, line := range s.text {
 			if holds(line, text) {
-				return Position{Path: path, Line: i + 1, Literal: true}, true
+				return Position{Path: file, Line: i + 1, Literal: true}, true
 			}
 		}
 	}
@@ -124,9 +125,12 @@ func (r *Rendered) behind(s *source, rendered int, text string) (Position, bool)
 	open := false // an action takes it from a variable, or the like
 	for _, place := range places {
 		from := s.all[place.file]
+		if place.line > len(from.text) {
+			continue
+		}
 		for _, action := range actions(from.text[place.line-1]) {
 			for _, m := range valuePath.FindAllStringSubmatch(action, -1) {
-				if p, ok := r.value(from.path, m[1][1:], text); ok {
+				if p, ok := r.value(from, m[1][1:], text); ok {
 					return p, true
 				}
 			}
@@ -143,23 +147,18 @@ func (r *Rendered) behind(s *source, rendered int, text string) (Position, bool)
 var builtIn = regexp.MustCompile(`\.(Release|Chart|Template|Capabilities)\.`)
 
 // value finds a text as the value at a path, or below it, that a template asks for.
-func (r *Rendered) value(template, key, text string) (Position, bool) {
-	prefix, own := "", valuesFile
-	for rest := template; strings.HasPrefix(rest, "charts/"); {
-		name, below, _ := strings.Cut(strings.TrimPrefix(rest, "charts/"), "/")
-		prefix, rest = prefix+name+".", below
-		own = strings.TrimSuffix(template, below) + valuesFile
-	}
+func (r *Rendered) value(from *source, key, text string) (Position, bool) {
 	for _, v := range r.values {
-		if n := find(v.root, prefix+key); n != nil {
-			if p, ok := findValue(n, text, prefix+key); ok {
+		if n := find(v.root, from.prefix+key); n != nil {
+			if p, ok := findValue(n, text, from.prefix+key); ok {
 				p.Path = v.name
 				return p, true
 			}
 		}
 	}
+	own := path.Join(from.folder, valuesFile)
 	for _, f := range r.files {
-		if prefix == "" || f.Name != own {
+		if from.prefix == "" || f.Name != own {
 			continue
 		}
 		if n := find(nodes(string(f.Data)), key); n != nil {
@@ -231,19 +230,20 @@ func (r *Rendered) elsewhere(text string) (Position, bool) {
 	}
 	for _, f := range r.files {
 		if f.Name == chartFile {
-			p, ok := findValue(nodes(string(f.Data)), text, "")
-			p.Path = chartFile
-			return p, ok
+			if p, ok := findValue(nodes(string(f.Data)), text, ""); ok {
+				p.Path = chartFile
+				return p, true
+			}
 		}
 	}
 	return Position{}, false
 }
 
 // byPath are the templates of a path; an aliased subchart has several.
-func (r *Rendered) byPath(path string) []*source {
+func (r *Rendered) byPath(file string) []*source {
 	var out []*source
 	for _, s := range r.sources {
-		if s.path == path {
+		if s.path == file {
 			return append(out, s)
 		}
 	}

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -91,7 +92,7 @@ func (r *Rendered) Renders(path string) bool {
 func (r *Rendered) collect(out *output, o Options) error {
 	if !o.SkipCRDs {
 		for _, crd := range out.chart.CRDObjects() {
-			if err := r.read(crd.Filename, string(crd.File.Data), o); err != nil {
+			if err := r.read(filepath.ToSlash(crd.Filename), string(crd.File.Data), o); err != nil {
 				return err
 			}
 		}
@@ -150,6 +151,9 @@ func (r *Rendered) read(template, text string, o Options) error {
 		}
 		if len(raw) == 0 {
 			continue
+		}
+		if err := src.checkAnnotations(doc, raw); err != nil {
+			return err
 		}
 		roots := flattenNodes(nodes(doc.text))
 		for i, item := range flatten(raw) {

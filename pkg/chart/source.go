@@ -1,7 +1,9 @@
 package chart
 
 import (
-	"strconv"
+	"maps"
+	"path"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -14,11 +16,13 @@ type hookType = common.HookType
 
 // source ties the lines that a template rendered to the lines of the templates' text.
 type source struct {
-	file  int      // its number in all
-	path  string   // relative to the chart's folder
-	text  []string // its lines
-	spots [][]spot // for each rendered line the places that it stems from, as far as they are known
-	all   []*source
+	file   int      // its number in all
+	path   string   // relative to the chart's folder; of what is in an archive, the archive's
+	text   []string // its lines; none of what is in an archive, where nobody can change any
+	folder string   // of its chart, relative to the outermost one's
+	prefix string   // of its values among those of the outermost chart: "db."
+	spots  [][]spot // for each rendered line the places that it stems from, as far as they are known
+	all    []*source
 }
 
 // trace finds out where rendered lines stem from: it renders the chart once more, with
@@ -28,27 +32,35 @@ func trace(files []File, o Options, plain *output) map[string]*source {
 	var all []*source
 	byName := map[string]*source{}
 	add := func(name string, data []byte) *source {
-		s := &source{file: len(all), path: strings.TrimPrefix(name, plain.chart.Name()+"/"), text: strings.Split(string(data), "\n")}
-		all, byName[name] = append(all, s), s
+		s := &source{file: len(all), path: name}
+		if !strings.HasSuffix(name, ".tgz") {
+			s.text = strings.Split(string(data), "\n")
+		}
+		all = append(all, s)
 		return s
 	}
-	walk(plain.chart, func(name string, f *chart.File) { add(name, f.Data) })
+	at := folders{}
+	at.fill(plain.chart, files, "")
+	walk(plain.chart, func(c *chart.Chart, f *chart.File) {
+		s := add(at.path(c, f.Name), f.Data)
+		byName[c.ChartFullPath()+"/"+f.Name] = s
+		s.folder, s.prefix = at[c], prefix(c)
+	})
 	for definitions := range both {
 		marked, err := render(files, o, func(c *chart.Chart) {
-			walk(c, func(name string, f *chart.File) {
-				f.Data = []byte(marker{byName[name].file, definitions}.mark(string(f.Data)))
-			})
+			markAll(c, func(name string) marker { return marker{byName[name].file, definitions} })
 		})
 		if err == nil && compare(plain, marked, byName) {
 			break
 		}
 	}
-	for _, crd := range plain.chart.CRDObjects() {
-		s := add(crd.Filename, crd.File.Data)
+	definitions(plain.chart, func(c *chart.Chart, f *chart.File) {
+		s := add(at.path(c, f.Name), f.Data)
+		byName[path.Join(c.ChartFullPath(), f.Name)] = s
 		for i := range s.text {
 			s.spots = append(s.spots, []spot{{s.file, i + 1}})
 		}
-	}
+	})
 	for _, s := range all {
 		s.all = all
 	}
@@ -82,14 +94,113 @@ func compare(plain, marked *output, byName map[string]*source) bool {
 	return complete
 }
 
-// walk visits the templates of a chart and of its dependencies, under Helm's names.
-func walk(c *chart.Chart, visit func(name string, f *chart.File)) {
+// walk visits the templates of a chart and of its dependencies.
+func walk(c *chart.Chart, visit func(c *chart.Chart, f *chart.File)) {
 	for _, t := range c.Templates {
-		visit(c.ChartFullPath()+"/"+t.Name, t)
+		visit(c, t)
 	}
 	for _, d := range c.Dependencies() {
 		walk(d, visit)
 	}
+}
+
+// markAll puts marked templates in the place of a chart's and of its dependencies'. The
+// templates themselves stay: those of a chart under two names are the same.
+func markAll(c *chart.Chart, with func(name string) marker) {
+	marked := make([]*chart.File, len(c.Templates))
+	for i, t := range c.Templates {
+		marked[i] = &chart.File{Name: t.Name, Data: []byte(with(c.ChartFullPath() + "/" + t.Name).mark(string(t.Data)))}
+	}
+	c.Templates = marked
+	for _, d := range c.Dependencies() {
+		markAll(d, with)
+	}
+}
+
+// prefix is where a chart's values are among those of the outermost one.
+func prefix(c *chart.Chart) string {
+	if c.IsRoot() {
+		return ""
+	}
+	return prefix(c.Parent()) + c.Name() + "."
+}
+
+// definitions visits the files of crds/ of a chart and of its dependencies.
+func definitions(c *chart.Chart, visit func(c *chart.Chart, f *chart.File)) {
+	for _, f := range c.Files {
+		if strings.HasPrefix(f.Name, "crds/") {
+			visit(c, f)
+		}
+	}
+	for _, d := range c.Dependencies() {
+		definitions(d, visit)
+	}
+}
+
+// folders are where the charts lie, relative to the outermost one's folder: a subchart
+// under another name has the folder of its own, and one may be in an archive.
+type folders map[*chart.Chart]string
+
+func (at folders) fill(c *chart.Chart, files []File, folder string) {
+	at[c] = folder
+	names := aliases(c)
+	for _, d := range c.Dependencies() {
+		name := d.Name()
+		if own, ok := names[name]; ok {
+			name = own
+		}
+		at.fill(d, files, subfolder(files, path.Join(folder, "charts"), name))
+	}
+}
+
+// aliases are the names that a chart gives to others, with their own. Helm has put them
+// in the place of those; the file still has both.
+func aliases(c *chart.Chart) map[string]string {
+	names := map[string]string{}
+	for _, f := range c.Raw {
+		if f.Name != chartFile {
+			continue
+		}
+		dependencies := child(nodes(string(f.Data)), "dependencies")
+		for i := 0; dependencies != nil && i < len(dependencies.Content); i++ {
+			alias, name := child(dependencies.Content[i], "alias"), child(dependencies.Content[i], "name")
+			if alias != nil && name != nil {
+				names[alias.Value] = name.Value
+			}
+		}
+	}
+	return names
+}
+
+// subfolder is where a chart of this name lies.
+func subfolder(files []File, charts, name string) string {
+	archive := ""
+	for _, f := range files {
+		rest, ok := strings.CutPrefix(f.Name, charts+"/")
+		if !ok {
+			continue
+		}
+		if folder, file, _ := strings.Cut(rest, "/"); file == chartFile {
+			if n := child(nodes(string(f.Data)), "name"); n != nil && n.Value == name {
+				return path.Join(charts, folder)
+			}
+		}
+		if version, ok := strings.CutPrefix(rest, name+"-"); ok && strings.HasSuffix(rest, ".tgz") && version[0] >= '0' && version[0] <= '9' {
+			archive = f.Name
+		}
+	}
+	if archive == "" {
+		return path.Join(charts, name)
+	}
+	return archive
+}
+
+// path is where a file of a chart lies.
+func (at folders) path(c *chart.Chart, name string) string {
+	if strings.HasSuffix(at[c], ".tgz") {
+		return at[c]
+	}
+	return path.Join(at[c], name)
 }
 
 // at are the places that a rendered line, counted from 1, stems from.
@@ -103,7 +214,7 @@ func (s *source) at(rendered int) []spot {
 // exact is the source's own line of a rendered one; 0 when it is not known.
 func (s *source) exact(rendered int) int {
 	for _, p := range s.at(rendered) {
-		if p.file == s.file {
+		if p.file == s.file && s.text != nil {
 			return p.line
 		}
 	}
@@ -132,13 +243,26 @@ func (s *source) word(rendered int, text string) (Position, bool) {
 
 // yamlError ties what a YAML library says about a rendered document to the template.
 func (s *source) yamlError(doc document, err error) error {
-	e := &Error{Path: s.path, Line: s.line(doc.line), Cause: "what it renders is not YAML: " + withoutValues(err.Error())}
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		e.Line = s.line(doc.line + n - 1)
-		e.Cause = strings.Replace(e.Cause, m[0]+": ", "", 1)
+	cause, line := yamlCause(err.Error())
+	return &Error{Path: s.path, Line: s.line(doc.line + max(line, 1) - 1), Cause: "what it renders is not YAML: " + cause}
+}
+
+// checkAnnotations refuses what Helm refuses: an annotation that is no string, for
+// instance a sync wave without quotes.
+func (s *source) checkAnnotations(doc document, raw map[string]any) error {
+	metadata, _ := raw["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if _, ok := annotations[key].(string); ok || annotations[key] == nil {
+			continue
+		}
+		e := &Error{Path: s.path, Line: s.line(doc.line), Cause: "annotation " + key + ": it has to be a string, in quotes"}
+		if n := child(nodes(doc.text), "metadata", "annotations", key); n != nil {
+			e.Line = s.line(doc.line + n.Line - 1)
+		}
+		return e
 	}
-	return e
+	return nil
 }
 
 // nameLine is where the name of an object stands in the source, else where the object

@@ -119,16 +119,16 @@ var (
 
 // trials are the values that the conditions in the templates ask for, likely ones first.
 func (e *experiment) trials(out *output) []trial {
-	definitions := definitions(out.chart)
+	named := named(out.chart)
 	seen := map[string]bool{}
 	var all []trial
-	walkRoots(out.chart, "", func(prefix, name string, data []byte) {
-		rank := e.rank(string(data))
-		for _, action := range actions(string(data)) {
+	walk(out.chart, func(c *chart.Chart, f *chart.File) {
+		rank := e.rank(string(f.Data))
+		for _, action := range actions(string(f.Data)) {
 			if !capable.MatchString(action) {
 				continue
 			}
-			for _, t := range e.alternatives(out, prefix, expand(action, definitions, 3)) {
+			for _, t := range e.alternatives(out, prefix(c), expand(action, named, 3)) {
 				if id := fmt.Sprint(t.key, "=", t.value); !seen[id] {
 					seen[id] = true
 					t.rank = rank
@@ -239,16 +239,6 @@ func (e *experiment) found(out *output, t trial) *Switch {
 	return s
 }
 
-// walkRoots visits templates with the path of the values that they see as theirs.
-func walkRoots(c *chart.Chart, prefix string, visit func(prefix, name string, data []byte)) {
-	for _, t := range c.Templates {
-		visit(prefix, t.Name, t.Data)
-	}
-	for _, d := range c.Dependencies() {
-		walkRoots(d, prefix+d.Name()+".", visit)
-	}
-}
-
 // actions are the insides of a template's actions.
 func actions(text string) []string {
 	var out []string
@@ -265,10 +255,10 @@ func actions(text string) []string {
 	}
 }
 
-// definitions are the actions within each named template, as one text.
-func definitions(c *chart.Chart) map[string]string {
+// named are the actions within each named template, as one text.
+func named(c *chart.Chart) map[string]string {
 	out := map[string]string{}
-	walk(c, func(_ string, f *chart.File) {
+	walk(c, func(_ *chart.Chart, f *chart.File) {
 		name, depth := "", 0
 		for _, action := range actions(string(f.Data)) {
 			depth = nest(depth, "{{"+action+"}}")
@@ -287,13 +277,13 @@ func definitions(c *chart.Chart) map[string]string {
 }
 
 // expand adds to a condition what the named templates ask for that it includes.
-func expand(action string, definitions map[string]string, depth int) string {
+func expand(action string, named map[string]string, depth int) string {
 	out := action
 	if depth == 0 {
 		return out
 	}
 	for _, m := range included.FindAllStringSubmatch(action, -1) {
-		out += " " + expand(definitions[m[1]], definitions, depth-1)
+		out += " " + expand(named[m[1]], named, depth-1)
 	}
 	return out
 }

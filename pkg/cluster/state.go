@@ -120,7 +120,10 @@ type SealedSecret struct {
 }
 
 // Unsealed says whether the controller has made a Secret of the newest generation.
-func (s SealedSecret) Unsealed() bool { return s.Synced == "True" && s.Observed == s.Generation }
+// An old controller observes without saying which one.
+func (s SealedSecret) Unsealed() bool {
+	return s.Synced == "True" && (s.Observed == s.Generation || s.Observed == 0)
+}
 
 // Database is a CloudNativePG Cluster.
 type Database struct {

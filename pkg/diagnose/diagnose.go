@@ -1,8 +1,10 @@
 package diagnose
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/report"
 )
 
@@ -21,5 +23,50 @@ const (
 // Diagnose says what is wrong with an application, root causes first; nothing when
 // it is healthy or on its way in due time. The context is for Logs alone.
 func Diagnose(ctx context.Context, in Input) []report.Cause {
-	return nil
+	f := newFinder(ctx, in)
+	f.application()
+	f.namespace()
+	f.secrets()
+	f.databases()
+	f.claims()
+	f.workloads()
+	f.pods()
+	f.jobs()
+	f.contract()
+	f.resources()
+	return f.causes()
+}
+
+// finder collects what is wrong.
+type finder struct {
+	ctx   context.Context // of one call of Diagnose, for Logs
+	in    Input
+	space *cluster.Space
+	rules map[string]Rule
+	found []*finding
+	byKey map[string]*finding
+
+	claimSeen map[string]bool
+}
+
+func newFinder(ctx context.Context, in Input) *finder {
+	in.Command, in.Push = cmp.Or(in.Command, "mage"), cmp.Or(in.Push, "git push")
+	f := &finder{ctx: ctx, in: in, space: in.State.In(in.Namespace), rules: map[string]Rule{}, byKey: map[string]*finding{}}
+	for _, r := range Rules() {
+		f.rules[r.ID] = r
+	}
+	return f
+}
+
+// masked is the function that takes secret values out of texts.
+func (f *finder) masked() func(string) string {
+	mask := func(s string) string { return s }
+	if f.in.State != nil {
+		mask = f.in.State.Masker(f.in.Application, f.in.Namespace).Mask
+	}
+	if own := f.in.Mask; own != nil {
+		known := mask
+		mask = func(s string) string { return own(known(s)) }
+	}
+	return mask
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/diagnose"
@@ -18,22 +19,34 @@ func (c *chain) argoLink() report.Link {
 	case a.Missing:
 		return report.Link{State: report.Failed, Summary: "Argo CD has no application with the path " + c.src.Folder}
 	}
-	l := report.Link{State: report.OK, Summary: c.argoSummary(a)}
-	for _, s := range []struct {
-		state report.State
-		note  string
-	}{
-		deleting(a), c.condition(a), c.operation(a), comparison(a), health(a),
-	} {
-		l.State = report.Gravest(l.State, s.state)
-		if s.note != "" {
-			l.Summary += "; " + s.note
+	firm := []judgement{deleting(a), c.condition(a), comparison(a)}
+	told := []judgement{health(a)} // by the live objects, which a sync waits for too
+	if op := c.operation(a); a.Operation.Running() {
+		told = append(told, op)
+	} else {
+		firm = append(firm, op)
+	}
+	c.leans = !stuck(gravest(firm))
+	all := slices.Concat(firm, told)
+	l := report.Link{State: gravest(all), Summary: c.argoSummary(a)}
+	for _, j := range all {
+		if j.note != "" {
+			l.Summary += "; " + j.note
 		}
 	}
 	return l
 }
 
-type judgement = struct {
+func gravest(list []judgement) report.State {
+	worst := report.OK
+	for _, j := range list {
+		worst = report.Gravest(worst, j.state)
+	}
+	return worst
+}
+
+// judgement is how one of the things stands that Argo CD says, and what to add.
+type judgement struct {
 	state report.State
 	note  string
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -25,8 +26,7 @@ type chain struct {
 	space *cluster.Space
 	index index
 	own   map[ObjectName]bool // what Argo CD says the application has; nil when it does not say
-
-	findings []report.Cause // found here, where package diagnose has none
+	leans bool                // nothing is wrong with Argo CD's link but what the live objects tell
 }
 
 // Chain judges an application. The context is for the logs of crashed containers
@@ -54,11 +54,54 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 		l.Name = link.name
 		out.Links = append(out.Links, l)
 	}
-	out.Causes = diagnose.Diagnose(ctx, src.Input)
+	out.Causes = c.diagnosed(ctx)
 	out.Causes = append(out.Causes, c.unexplained(out.Links, out.Causes)...)
-	fold(&out)
+	c.fold(&out)
 	out.Strays = c.strays()
 	return out
+}
+
+// told are rules of package diagnose that the strays tell of: nothing is broken by them.
+var told = []string{"prune-needed", "changed-since-sync"}
+
+// underWay are rules that say, before their grace is over, no more than the links do.
+var underWay = []string{"sync-waits", "rollout-stuck", "resource-progressing"}
+
+// soft is the rule that is worth a look and breaks nothing: a commit that Argo CD has not
+// seen.
+const soft = "revision-behind"
+
+// diagnosed are the causes that package diagnose finds.
+func (c *chain) diagnosed(ctx context.Context) []report.Cause {
+	causes := slices.DeleteFunc(diagnose.Diagnose(ctx, c.src.Input), func(cause report.Cause) bool {
+		return slices.Contains(told, cause.Rule) || !cause.Final && slices.Contains(underWay, cause.Rule)
+	})
+	for i := range causes {
+		if causes[i].Rule == soft && c.src.Commit != nil && c.src.Commit.State == CommitNotSeen {
+			causes[i].Final = false // Argo CD looks by itself every few minutes
+		}
+	}
+	return undeployed(causes)
+}
+
+// undeployed folds what is not in the cluster into the cause that Argo CD does not know
+// the application: with that it comes. What is wrong in the repository stays.
+func undeployed(causes []report.Cause) []report.Cause {
+	at := slices.IndexFunc(causes, func(cause report.Cause) bool { return cause.Rule == RuleNotDeployed })
+	if at < 0 {
+		return causes
+	}
+	missing := causes[at]
+	here := []string{LinkLocal, diagnose.LinkSealed, diagnose.LinkCommit}
+	out := []report.Cause{}
+	for _, cause := range causes {
+		if slices.Contains(here, cause.Link) {
+			out = append(out, cause)
+		} else if cause.Rule != RuleNotDeployed {
+			missing.Follows = append(missing.Follows, cause.Object+" is not there")
+		}
+	}
+	return append([]report.Cause{missing}, out...)
 }
 
 // argo is what Argo CD says, nil when it does not know the application or was not
@@ -123,39 +166,57 @@ func (c *chain) mine(kind, name string, annotations map[string]string) bool {
 
 // fold gives every broken link its cause, or says that it only follows from another
 // one, and the chain its state.
-func fold(out *report.Chain) {
-	first := map[string]string{}
-	final := map[string]bool{}
-	for _, cause := range out.Causes {
-		if first[cause.Link] == "" {
-			first[cause.Link] = cause.Rule
-		}
-		final[cause.Link] = final[cause.Link] || cause.Final
-	}
+func (c *chain) fold(out *report.Chain) {
 	states := make([]report.State, len(out.Links))
-	broken := false
 	for i := range out.Links {
 		l := &out.Links[i]
-		if rule := first[l.Name]; rule != "" {
-			l.Broken = rule
-			l.State = caused(l.State, final[l.Name])
+		for _, cause := range out.Causes {
+			if cause.Link == l.Name {
+				l.Broken = cmp.Or(l.Broken, cause.Rule)
+				l.State = report.Gravest(l.State, caused(l.State, cause))
+			}
 		}
-		l.Follows = l.Broken == "" && stuck(l.State) && (len(out.Causes) > 0 || broken)
-		broken = broken || stuck(l.State)
 		states[i] = l.State
 	}
 	out.State = report.Gravest(states...)
+	root := c.root(out)
+	for i := range out.Links {
+		l := &out.Links[i]
+		l.Follows = l.Broken == "" && stuck(l.State) && l.Name != root
+	}
 }
 
-// caused is the state of a link with a cause: not better than the cause is.
-func caused(s report.State, final bool) report.State {
-	if final {
+// root is the link that nothing else explains: the first that is broken. Argo CD's word
+// on the health of the live objects comes before them in the chain, and is no more than
+// what they say themselves. Where there is a cause, it is the root of all.
+func (c *chain) root(out *report.Chain) string {
+	if slices.ContainsFunc(out.Causes, func(cause report.Cause) bool { return cause.Rule != soft }) {
+		return ""
+	}
+	leaning := ""
+	for _, l := range out.Links {
+		switch {
+		case !stuck(l.State):
+		case l.Name == diagnose.LinkArgo && c.leans:
+			leaning = l.Name
+		default:
+			return l.Name
+		}
+	}
+	return leaning
+}
+
+// caused is how bad a cause makes a link: what may still heal is waited for.
+func caused(s report.State, cause report.Cause) report.State {
+	switch {
+	case cause.Rule == soft:
+		return report.Warned
+	case cause.Final:
 		return report.Failed
+	case stuck(s):
+		return s
 	}
-	if !stuck(s) { // what the link shows by itself may be well still
-		return report.Waiting
-	}
-	return s
+	return report.Waiting
 }
 
 // stuck says whether a link is not as it should be.

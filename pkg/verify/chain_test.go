@@ -174,6 +174,7 @@ func TestLinks(t *testing.T) {
 		{"no database operator, none needed", diagnose.LinkDatabase, func(s *verify.Source) {
 			x := s.State.In("shop")
 			x.Databases, x.Unseen["Cluster"] = nil, cluster.NotInstalled
+			s.Argo.Resources = s.Argo.Resources[:2]
 		}, report.Skipped, "no CloudNativePG", report.OK},
 		{"roll-out on its way", diagnose.LinkWorkloads, func(s *verify.Source) { s.State.In("shop").Deployments[0].Status.AvailableReplicas = 0 }, report.Waiting, "Deployment web: 0 of 1 available", ""},
 		{"roll-out over its time", diagnose.LinkWorkloads, func(s *verify.Source) {

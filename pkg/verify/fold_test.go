@@ -70,6 +70,38 @@ func TestFold(t *testing.T) {
 	}
 }
 
+// Without a cause, the first link that is broken by itself is the one to look at, and
+// Argo CD's health is not: it repeats what the live objects say.
+func TestFoldWithoutCause(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*verify.Source)
+		want   map[string]string
+	}{
+		{"rolling out", func(s *verify.Source) {}, map[string]string{diagnose.LinkArgo: "follows", diagnose.LinkWorkloads: "by itself", diagnose.LinkPods: "follows"}},
+		{"a sync waits for it", func(s *verify.Source) {
+			s.Argo.Operation.Phase, s.Argo.Operation.Started, s.Argo.Operation.Message = "Running", now, "waiting for healthy state of apps/Deployment/web"
+		}, map[string]string{diagnose.LinkArgo: "follows", diagnose.LinkWorkloads: "by itself", diagnose.LinkPods: "follows"}},
+		{"Argo CD has not compared", func(s *verify.Source) { s.Argo.Sync = "Unknown" }, map[string]string{diagnose.LinkArgo: "by itself", diagnose.LinkWorkloads: "follows", diagnose.LinkPods: "follows"}},
+		{"Argo CD is slow to notice", func(s *verify.Source) {
+			fresh := shop()
+			s.State = fresh.State
+		}, map[string]string{diagnose.LinkArgo: "by itself"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := shop()
+			s.Argo.Health = "Progressing"
+			s.State.In("shop").Deployments[0].Status.AvailableReplicas = 0
+			s.State.In("shop").Pods[2].Status.Conditions = nil
+			c.change(s)
+			got := verify.Chain(t.Context(), s)
+			if d := cmp.Diff(c.want, broken(got)); d != "" || len(got.Causes) > 0 {
+				t.Errorf("causes %v, broken (-want +got):\n%s", got.Causes, d)
+			}
+		})
+	}
+}
+
 // What somebody has made by hand is told of, what programs make is not, and none of it
 // is a reason to fail.
 func TestStrays(t *testing.T) {

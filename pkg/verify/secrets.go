@@ -180,7 +180,7 @@ func (c *chain) databaseLink() report.Link {
 	var t tally
 	for i := range c.space.Databases {
 		d := &c.space.Databases[i]
-		if !c.mine("Cluster", d.Meta.Name, d.Annotations) {
+		if !c.mine("Cluster", d.Name, d.Annotations) {
 			continue
 		}
 		t.add(databaseState(d))
@@ -200,7 +200,7 @@ var lost = []string{
 }
 
 func databaseState(d *cluster.Database) (report.State, string) {
-	name := d.Meta.Name
+	name := d.Name
 	switch {
 	case d.Hibernated:
 		return report.Warned, name + " is hibernated"

@@ -118,6 +118,9 @@ func (w *waiter) see(chains []report.Chain, first bool) (done bool) {
 	for _, c := range chains {
 		if line := Line(c); w.shown[c.Application] != line {
 			w.shown[c.Application] = line
+			if first && Well(c.State) {
+				continue // it is what everybody hopes for
+			}
 			w.o.Progress(Event{Chain: c, After: time.Since(w.begun)})
 		}
 	}

@@ -1,0 +1,457 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// lines is how many of a log's last lines a cause shows.
+const lines = 20
+
+// log are the last lines of a container. That they cannot be read is no cause.
+func (f *finder) log(p *corev1.Pod, c container, previous bool) []string {
+	if f.in.Logs == nil {
+		return nil
+	}
+	out, err := f.in.Logs.Tail(f.ctx, p.Namespace, p.Name, c.name, previous)
+	if err != nil {
+		return nil
+	}
+	out = slices.DeleteFunc(slices.Clone(out), func(s string) bool { return strings.TrimSpace(s) == "" })
+	return out[max(0, len(out)-lines):]
+}
+
+// crash reports a container that ends with an error: by its exit code, and by what
+// it said last.
+func (f *finder) crash(p *corev1.Pod, o owner, c container) {
+	t, previous := c.status.State.Terminated, false
+	if t == nil {
+		t, previous = c.status.LastTerminationState.Terminated, true
+	}
+	n := f.base(p, o, c.name)
+	if t == nil {
+		n.message = c.what + " does not start, and the node does not say why"
+		n.fix = fix("`" + f.kubectl("describe pod "+p.Name) + "` says more")
+		f.add("crash", n)
+		return
+	}
+	n.since = t.FinishedAt.Time
+	if c.status.RestartCount > 2 {
+		n.since = p.CreationTimestamp.Time // it goes on since then
+	}
+	code := fmt.Sprintf("exit code %d", t.ExitCode)
+	if t.Reason != "" && t.Reason != "Error" {
+		code += ", " + t.Reason
+	}
+	n.evidence = []string{fmt.Sprintf("%s ended with %s, %d restarts", c.what, code, c.status.RestartCount)}
+	origin, _ := f.origin(o.kind, o.name)
+	n.path, n.line = origin.Path, origin.Line
+	if f.killed(p, o, c, t, n) {
+		return
+	}
+	said := f.log(p, c, previous)
+	n.evidence = append(n.evidence, said...)
+	if f.patterns(p, o, c, said, n) {
+		return
+	}
+	f.plainCrash(p, o, c, t, said, n)
+}
+
+// killed reports containers that the kernel, the runtime or the kubelet has ended.
+func (f *finder) killed(p *corev1.Pod, o owner, c container, t *corev1.ContainerStateTerminated, n finding) bool {
+	switch {
+	case t.Reason == "OOMKilled":
+		f.outOfMemory(o, c, n)
+	case t.ExitCode == 126:
+		f.commandExit(o, c, "exit code 126", n)
+	case t.ExitCode == 127:
+		f.commandExit(o, c, "exit code 127", n)
+	case t.Reason == "StartError" || t.Reason == "ContainerCannotRun" || t.ExitCode == 128:
+		f.commandExit(o, c, t.Message, n)
+	case (t.ExitCode == 137 || t.ExitCode == 143) && f.liveness(p, c) != "":
+		n.evidence = append(n.evidence, f.liveness(p, c))
+		n.from = append(n.from, f.databaseOf(p)...)
+		n.message = fmt.Sprintf("%s is ended by its own liveness probe: %s", c.what, probe(c.spec.LivenessProbe))
+		_, n.path, n.line = f.locate(o.kind, o.name, "livenessProbe")
+		n.fix = fix("correct the probe, or give the container a startupProbe that fits, in " + at(n.path, n.line))
+		f.add("liveness-kills", n)
+	case t.ExitCode == 137:
+		n.message = c.what + " was killed (exit code 137): by the node for want of memory, or because it did not end in time"
+		n.fix = fix("look at the node's memory, and at the limits in " + f.place(o))
+		f.add("killed", n)
+	case t.ExitCode == 139:
+		n.message = c.what + " crashed with a segmentation fault (exit code 139): a fault of the program, or of an image for another processor"
+		n.evidence = append(n.evidence, f.log(p, c, c.status.State.Terminated == nil)...)
+		n.fix = fix("take another version of image " + c.spec.Image + " in " + f.place(o))
+		f.add("segfault", n)
+	case t.ExitCode == 143:
+		n.message = c.what + " was asked to end (exit code 143) and does not stay up"
+		n.fix = fix("`" + f.kubectl("describe pod "+p.Name) + "` says who asked")
+		f.add("terminated", n)
+	default:
+		return false
+	}
+	return true
+}
+
+func (f *finder) commandExit(o owner, c container, message string, n finding) {
+	command := first(slices.Concat(c.spec.Command, c.spec.Args))
+	if command != "" {
+		_, n.path, n.line = f.locate(o.kind, o.name, command)
+	}
+	f.command(c, message, command, n)
+}
+
+func (f *finder) outOfMemory(o owner, c container, n finding) {
+	limit := c.spec.Resources.Limits.Memory()
+	if limit.IsZero() {
+		n.message = c.what + " needs more memory than its node has"
+		n.fix = fix("give it a memory request that fits in " + f.place(o))
+		f.add("out-of-memory", n)
+		return
+	}
+	old, file, line := f.locate(o.kind, o.name, "memory: "+limit.String(), limit.String())
+	n.path, n.line = or(file, n.path), line
+	n.message = fmt.Sprintf("%s needs more memory than its limit of %s", c.what, limit)
+	more := limit.DeepCopy()
+	more.Add(*limit)
+	n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, limit.String(), more.String(), 1)}, "twice the limit", o)
+	f.add("out-of-memory", n)
+}
+
+// liveness is what the kubelet said when it ended a container for its probe.
+func (f *finder) liveness(p *corev1.Pod, c container) (text string) {
+	for _, e := range f.events("Pod", &p.ObjectMeta) {
+		if strings.Contains(e.Field, "{"+c.name+"}") || strings.Contains(e.Message, "Container "+c.name+" failed") {
+			if strings.Contains(e.Message, "iveness probe failed") || strings.Contains(e.Message, "failed liveness probe") || strings.Contains(e.Message, "failed startup probe") {
+				text = e.Reason + ": " + e.Message
+			}
+		}
+	}
+	return text
+}
+
+// pattern is something that programs say when a known thing is wrong.
+type pattern struct {
+	rule string
+	text *regexp.Regexp
+}
+
+// patterns in the order in which they are tried: what is most certain first. Sources:
+// PostgreSQL's error codes, Prisma's error reference, the resolvers of glibc, musl, Go
+// and Node.js.
+func patterns() []pattern {
+	return []pattern{
+		{"database-password", regexp.MustCompile(`28P01|password authentication failed for user "?([^"\s]*)|\bP1000\b|Authentication failed against database`)},
+		{"database-unknown", regexp.MustCompile(`3D000|database "([^"]+)" does not exist|\bP1003\b`)},
+		{"host-unresolved", regexp.MustCompile(`could not translate host name "([^"]+)"|failed to resolve host '([^']+)'|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)|lookup ([\w.-]+)(?: on [\d.:]+)?: no such host|Name or service not known|Temporary failure in name resolution|nodename nor servname`)},
+		{"database-not-migrated", regexp.MustCompile(`relation "([^"]+)" does not exist|42P01|UndefinedTable|\bP2021\b|no such table: (\w+)`)},
+		{"database-unreachable", regexp.MustCompile(`\bP1001\b|Can't reach database server|connection to server at|could not connect to server|the database system is (?:starting up|shutting down)|ECONNREFUSED.*:5432|:5432.*connection refused`)},
+		{"setting-missing", regexp.MustCompile(`KeyError: ["']([A-Z][A-Z0-9_]{3,})["']|(?i:missing|required|no|set|unset|undefined|invalid)(?:[^\n]{0,40}[^A-Z_\n])?\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,})\b|\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,})\b[^\n]{0,40}(?i:is not set|not set|must be set|is required|is missing|not found|undefined|not provided|cannot be empty|must be specified|must not be empty)`)},
+		{"disk-full", regexp.MustCompile(`(?i:no space left on device|ENOSPC|disk full)`)},
+		{"file-missing", regexp.MustCompile(`(?:No such file or directory|no such file or directory|ENOENT|FileNotFoundError)[^/\n]{0,60}["']?(/[\w./-]+)|(/[\w./-]+)["']?: [Nn]o such file or directory`)},
+		{"permission-denied", regexp.MustCompile(`(?i:permission denied|EACCES|read-only file system|EROFS)`)},
+		{"port-in-use", regexp.MustCompile(`(?i:address already in use|EADDRINUSE)`)},
+	}
+}
+
+// patterns reports a crash of which the log tells the cause.
+func (f *finder) patterns(p *corev1.Pod, o owner, c container, said []string, n finding) bool {
+	for _, pat := range patterns() {
+		for i := len(said) - 1; i >= 0; i-- {
+			m := pat.text.FindStringSubmatch(said[i])
+			if m == nil {
+				continue
+			}
+			what := ""
+			for _, group := range m[1:] {
+				what = or(what, group)
+			}
+			if f.known(pat.rule, what, p, o, c, n) {
+				return true
+			}
+			break
+		}
+	}
+	return false
+}
+
+func (f *finder) known(rule, what string, p *corev1.Pod, o owner, c container, n finding) bool {
+	d := f.reaches(p)
+	switch rule {
+	case "database-password":
+		f.wrongPassword(p, o, c, n)
+		return true
+	case "host-unresolved":
+		f.unresolved(what, p, o, c, n)
+		return true
+	case "database-unreachable":
+		n.message = c.what + " does not reach its database"
+		n.fix = fix("is the database up, and are host and port right in " + f.place(o) + "?")
+		if d != nil {
+			n.from = append(n.from, "Database/"+d.Name)
+			n.message += ", Cluster " + d.Name
+			n.hold = !d.Healthy()
+		}
+	case "database-unknown":
+		n.message = fmt.Sprintf("%s: its database server has no database %s", c.what, or(what, "of that name"))
+		n.fix = fix("correct the database's name in " + f.place(o))
+		if d != nil && what != "" && what != d.DatabaseName {
+			old, file, line := f.locate(o.kind, o.name, "/"+what, what)
+			n.path, n.line = or(file, n.path), line
+			n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, what, d.DatabaseName, 1)}, "the database of Cluster "+d.Name, o)
+		}
+	case "database-not-migrated":
+		n.message = fmt.Sprintf("%s: its tables are not in the database (%s): the migration has not run", c.what, or(what, "none"))
+		n.from = append(n.from, f.hooks()...)
+		n.fix = fix("have the migration run: sync again", f.sync()...)
+	case "setting-missing":
+		return f.noSetting(what, o, c, n)
+	case "disk-full":
+		n.message = c.what + ": a volume is full"
+		n.fix = fix("make the volume larger in " + f.place(o) + ", or free space on it")
+	case "file-missing":
+		n.message = fmt.Sprintf("%s: there is no file %s", c.what, what)
+		n.fix = fix("mount what holds the file, or correct its path, in " + f.place(o))
+		_, file, line := f.locate(o.kind, o.name, what)
+		n.path, n.line = or(file, n.path), line
+	case "permission-denied":
+		n.message = c.what + " may not read or write a file that it needs"
+		n.fix = fix("set fsGroup (for volumes) or runAsUser in the securityContext of " + f.place(o))
+	case "port-in-use":
+		n.message = c.what + ": its port is taken by another container of the Pod"
+		n.fix = fix("give one of them another port in " + f.place(o))
+	}
+	f.add(rule, n)
+	return true
+}
+
+// wrongPassword reports a database that does not take the application's password.
+// Environment is read when a container starts, so a Secret that changed later is a
+// restart away.
+func (f *finder) wrongPassword(p *corev1.Pod, o owner, c container, n finding) {
+	d := f.reaches(p)
+	n.message = c.what + ": the database refuses its user or password"
+	n.fix = fix("the Secret that it reads has to hold the password of the role in the database")
+	if d == nil {
+		f.add("database-password", n)
+		return
+	}
+	n.from = append(n.from, "Bad/"+d.Name)
+	name := d.AppSecret()
+	n.message = fmt.Sprintf("%s: Cluster %s refuses the user or password of Secret %s", c.what, d.Name, name)
+	s := f.secret(name)
+	switch {
+	case s == nil:
+	case s.Test("username", func(v []byte) bool { return string(v) != d.Owner }) && d.Secret != "":
+		f.badDatabaseSecret(d, s, true, finding{object: f.object("Secret", name), gives: []string{"Bad/" + d.Name}, since: n.since})
+	case s.Labels["cnpg.io/reload"] != "true" && d.Secret != "":
+		n.message += "; without the label cnpg.io/reload the operator does not take a changed password over"
+		if spec := f.spec(name); spec != nil {
+			n.path, n.line = f.in.Contract.Path, spec.Line
+		}
+		n.fix = fix(fmt.Sprintf("label the Secret (and give it labels: {cnpg.io/reload: \"true\"} in %s, so that it stays)", or(at(n.path, n.line), "secrets.yaml")),
+			f.kubectl("label secret "+name+" cnpg.io/reload=true --overwrite"), f.restart(p, o))
+		f.add("database-password", n)
+		return
+	}
+	n.fix = fix("a password that changed after the Pod started needs a new Pod; if that does not help, the role in the database has another password than the Secret", f.restart(p, o))
+	f.add("database-password", n)
+}
+
+// restart has a workload make its Pods anew.
+func (f *finder) restart(p *corev1.Pod, o owner) string {
+	if o.kind == "Deployment" {
+		return f.kubectl("rollout restart deployment/" + o.name)
+	}
+	return f.kubectl("delete pod " + p.Name)
+}
+
+// unresolved reports a host name that DNS does not know.
+func (f *finder) unresolved(host string, p *corev1.Pod, o owner, c container, n finding) {
+	n.message = fmt.Sprintf("%s: there is no host %s", c.what, or(host, "of the name that it looks for"))
+	n.fix = fix("correct the host in " + f.place(o) + ", or look at the cluster's DNS")
+	if host == "" {
+		f.add("host-unresolved", n)
+		return
+	}
+	for i := range f.space.Databases {
+		d := &f.space.Databases[i]
+		if strings.HasPrefix(host, d.Name+"-r") {
+			n.from = append(n.from, "Database/"+d.Name)
+			n.hold = !d.Healthy()
+		}
+	}
+	var services []string
+	for i := range f.space.Services {
+		services = append(services, f.space.Services[i].Name)
+	}
+	short, rest, qualified := strings.Cut(host, ".")
+	old, file, line := f.locate(o.kind, o.name, host, short)
+	n.path, n.line = or(file, n.path), line
+	space, _, _ := strings.Cut(rest, ".")
+	switch s := near(short, services, nil); {
+	case s != "" && !slices.Contains(services, short):
+		n.message += fmt.Sprintf("; there is a Service %s, one or two letters away", s)
+		n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, short, s, 1)}, "the host", o)
+	case qualified && slices.Contains(services, short) && space != f.in.Namespace:
+		n.message += fmt.Sprintf("; the Service %s is in namespace %s", short, f.in.Namespace)
+		n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, "."+space, "."+f.in.Namespace, 1)}, "the host", o)
+	}
+	f.add("host-unresolved", n)
+}
+
+// noSetting reports a variable that a program asks for and that its container lacks.
+func (f *finder) noSetting(name string, o owner, c container, n finding) bool {
+	if name == "" || slices.ContainsFunc(c.spec.Env, func(e corev1.EnvVar) bool { return e.Name == name && e.ValueFrom == nil && e.Value != "" }) {
+		return false
+	}
+	n.part = c.name + "/" + name
+	n.message = fmt.Sprintf("%s asks for %s, which is not set or is empty", c.what, name)
+	n.fix = fix(fmt.Sprintf("give it %s in %s; a secret one comes from a Secret of %s/secrets.yaml", name, f.place(o), f.in.Folder))
+	if f.in.Contract != nil {
+		for i := range f.in.Contract.Secrets {
+			if s := &f.in.Contract.Secrets[i]; s.Key(name) != nil {
+				n.fix = fix(fmt.Sprintf("add an env %s to %s that reads key %s of Secret %s", name, f.place(o), name, s.Name))
+			}
+		}
+	}
+	f.add("setting-missing", n)
+	return true
+}
+
+// hooks are the keys of the application's hook Jobs that have not succeeded.
+func (f *finder) hooks() (out []string) {
+	for i := range f.space.Jobs {
+		j := &f.space.Jobs[i]
+		if jobCondition(j, batchv1.JobComplete) == nil && hookOf(j) != "" {
+			out = append(out, workload("Job", j.Name), "Job/"+j.Name)
+		}
+	}
+	return out
+}
+
+// hookOf is the phase of a sync in which Argo CD runs a Job, empty for what is no hook.
+func hookOf(j *batchv1.Job) string {
+	if h := j.Annotations["argocd.argoproj.io/hook"]; h != "" {
+		return h
+	}
+	return j.Annotations["helm.sh/hook"]
+}
+
+func (f *finder) plainCrash(p *corev1.Pod, o owner, c container, t *corev1.ContainerStateTerminated, said []string, n finding) {
+	look := f.kubectl("logs " + p.Name + " -c " + c.name + " --previous")
+	if c.status.State.Terminated != nil {
+		look = f.kubectl("logs " + p.Name + " -c " + c.name)
+	}
+	if t.ExitCode == 0 {
+		n.message = c.what + " ends by itself without an error; a workload that runs on must not"
+		n.fix = fix("correct its command in " + f.place(o) + ", or make a Job of it")
+		f.add("container-ends", n)
+		return
+	}
+	n.from = append(n.from, f.databaseOf(p)...)
+	n.message = fmt.Sprintf("%s crashes with exit code %d", c.what, t.ExitCode)
+	if len(said) > 0 {
+		n.message += ": " + clip(said[len(said)-1])
+	}
+	n.fix = fix("its log says why: `" + look + "`")
+	f.add("crash", n)
+}
+
+// clip shortens a line for a sentence.
+func clip(s string) string {
+	const longest = 160
+	if r := []rune(s); len(r) > longest {
+		return string(r[:longest]) + "..."
+	}
+	return s
+}
+
+// probes reports a container that runs and is not ready.
+func (f *finder) probes(p *corev1.Pod, o owner, c container) {
+	if c.status.Ready {
+		return
+	}
+	started := c.status.State.Running.StartedAt.Time
+	budget, spec, name := time.Duration(0), c.spec.ReadinessProbe, "readinessProbe"
+	if s := c.spec.StartupProbe; s != nil {
+		budget = time.Duration(s.InitialDelaySeconds+max(1, s.FailureThreshold)*max(1, s.PeriodSeconds)) * time.Second
+		if c.status.Started == nil || !*c.status.Started {
+			spec, name = s, "startupProbe"
+		}
+	}
+	last := f.unhealthy(p, c)
+	if spec == nil || last == "" && !f.lasted(started, budget+5*time.Minute) {
+		return
+	}
+	n := f.base(p, o, c.name)
+	n.since, n.evidence = started, join(nil, []string{last})
+	n.from = append(n.from, f.databaseOf(p)...)
+	n.hold = !f.lasted(started, budget+time.Minute)
+	n.message = fmt.Sprintf("%s runs and does not become ready: %s fails", c.what, probe(spec))
+	if n.hold {
+		n.message += fmt.Sprintf("; it has %s to start", since(budget+time.Minute-f.in.Now.Sub(started)))
+	}
+	_, n.path, n.line = f.locate(o.kind, o.name, name)
+	n.fix = fix("its log says what it waits for: `" + f.kubectl("logs "+p.Name+" -c "+c.name) + "`")
+	f.wrongPort(spec, c, &n)
+	f.add("probe-fails", n)
+}
+
+// wrongPort says when a probe asks a port that the container does not declare.
+func (f *finder) wrongPort(spec *corev1.Probe, c container, n *finding) {
+	var port string
+	switch {
+	case spec.HTTPGet != nil:
+		port = spec.HTTPGet.Port.String()
+	case spec.TCPSocket != nil:
+		port = spec.TCPSocket.Port.String()
+	default:
+		return
+	}
+	var declared []string
+	for _, p := range c.spec.Ports {
+		if p.Name == port || fmt.Sprint(p.ContainerPort) == port {
+			return
+		}
+		declared = append(declared, strings.TrimPrefix(fmt.Sprintf("%s (%d)", p.Name, p.ContainerPort), " "))
+	}
+	if len(declared) > 0 && (strings.Contains(strings.Join(n.evidence, ""), "refused") || strings.Trim(port, "0123456789") != "") {
+		n.message += fmt.Sprintf("; it asks port %s, and the container declares %s", port, strings.Join(declared, ", "))
+		n.fix = fix(fmt.Sprintf("correct the probe's port in %s", at(n.path, n.line)))
+	}
+}
+
+// unhealthy is the newest word of the kubelet about a container's probes.
+func (f *finder) unhealthy(p *corev1.Pod, c container) (text string) {
+	for _, e := range f.events("Pod", &p.ObjectMeta) {
+		if (e.Reason == "Unhealthy" || e.Reason == "ProbeWarning") && (e.Field == "" || strings.Contains(e.Field, "{"+c.name+"}")) {
+			text = e.Reason + ": " + e.Message
+		}
+	}
+	return text
+}
+
+// probe is a probe in words.
+func probe(p *corev1.Probe) string {
+	switch {
+	case p == nil:
+		return "its probe"
+	case p.HTTPGet != nil:
+		return fmt.Sprintf("GET %s on port %s", or(p.HTTPGet.Path, "/"), p.HTTPGet.Port.String())
+	case p.TCPSocket != nil:
+		return "a connection to port " + p.TCPSocket.Port.String()
+	case p.GRPC != nil:
+		return fmt.Sprintf("gRPC on port %d", p.GRPC.Port)
+	}
+	return "its command"
+}

@@ -1,0 +1,332 @@
+package diagnose
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// workloads looks for Pods that were never made: the reason stands in conditions and
+// events of what should have made them, and no Pod tells of it.
+func (f *finder) workloads() {
+	for i := range f.space.Deployments {
+		f.deployment(&f.space.Deployments[i])
+	}
+	for i := range f.space.StatefulSets {
+		s := &f.space.StatefulSets[i]
+		if s.Status.Replicas < wantedReplicas(s.Spec.Replicas) {
+			f.failedCreate(owner{kind: "StatefulSet", name: s.Name}, f.created("StatefulSet", &s.ObjectMeta), &s.Spec.Template.Spec)
+		}
+	}
+	for i := range f.space.DaemonSets {
+		if s := &f.space.DaemonSets[i]; s.Status.CurrentNumberScheduled < s.Status.DesiredNumberScheduled {
+			f.failedCreate(owner{kind: "DaemonSet", name: s.Name}, f.created("DaemonSet", &s.ObjectMeta), &s.Spec.Template.Spec)
+		}
+	}
+	for i := range f.space.Jobs {
+		j := &f.space.Jobs[i]
+		if is(j.Spec.Suspend) || j.Status.Active+j.Status.Succeeded+j.Status.Failed > 0 || jobCondition(j, batchv1.JobComplete) != nil {
+			continue
+		}
+		o := owner{kind: "Job", name: j.Name, job: j.Name, database: j.Labels["cnpg.io/cluster"]}
+		if up := metav1.GetControllerOf(j); up != nil {
+			o.kind, o.name = up.Kind, up.Name
+		}
+		f.failedCreate(o, f.created("Job", &j.ObjectMeta), &j.Spec.Template.Spec)
+	}
+}
+
+// failure is the newest word about Pods that could not be made.
+type failure struct {
+	message string
+	since   time.Time
+	object  string // key of the object that failed to make them
+}
+
+// created is the newest failure to make a Pod that no success came after.
+func (f *finder) created(kind string, m *metav1.ObjectMeta) *failure {
+	var last *failure
+	for _, e := range f.events(kind, m) {
+		switch e.Reason {
+		case "FailedCreate":
+			last = &failure{message: e.Message, since: e.First, object: kind + "/" + m.Name}
+		case "SuccessfulCreate":
+			last = nil
+		}
+	}
+	return last
+}
+
+func (f *finder) deployment(d *appsv1.Deployment) {
+	if wantedReplicas(d.Spec.Replicas) == 0 {
+		return
+	}
+	r := f.newest(d.Name)
+	if r == nil || r.Status.Replicas >= wantedReplicas(r.Spec.Replicas) {
+		return
+	}
+	fail := f.created("ReplicaSet", &r.ObjectMeta)
+	for _, c := range r.Status.Conditions {
+		if c.Type == appsv1.ReplicaSetReplicaFailure && c.Status == corev1.ConditionTrue {
+			fail = &failure{message: c.Message, since: c.LastTransitionTime.Time, object: "ReplicaSet/" + r.Name}
+		}
+	}
+	f.failedCreate(owner{kind: "Deployment", name: d.Name}, fail, &d.Spec.Template.Spec)
+}
+
+// failedCreate reports why the Pods of a workload cannot be made.
+func (f *finder) failedCreate(o owner, fail *failure, spec *corev1.PodSpec) {
+	if fail == nil {
+		return
+	}
+	m := fail.message
+	n := finding{
+		object: f.objectOf(o), since: fail.since, evidence: []string{"FailedCreate: " + m},
+		gives: []string{o.key(), fail.object}, follows: []string{o.String() + " has no Pod"},
+	}
+	origin, _ := f.origin(o.kind, o.name)
+	n.path, n.line = origin.Path, origin.Line
+	switch {
+	case strings.Contains(m, "exceeded quota"):
+		f.quota(m, n)
+	case strings.Contains(m, "failed quota"):
+		n.message = "the namespace's quota asks for requests and limits that it does not set: " + after(m, "failed quota: ")
+		n.fix = fix("set them in " + at(n.path, n.line))
+		f.add("quota-wants-limits", n)
+	case strings.Contains(m, "violates PodSecurity"):
+		f.podSecurity(m, o, n)
+	case strings.Contains(m, "serviceaccount") && strings.Contains(m, "not found"):
+		f.noServiceAccount(o, spec, n)
+	case strings.Contains(m, "admission webhook") && strings.Contains(m, "denied"):
+		n.message = "an admission webhook refuses its Pods: " + after(m, "admission webhook ")
+		n.fix = fix("correct what it names in " + at(n.path, n.line))
+		f.add("webhook-denied", n)
+	case strings.Contains(m, "failed calling webhook"):
+		n.message = "an admission webhook does not answer, so no Pod can be made: " + after(m, "failed calling webhook ")
+		n.fix = fix("is the webhook's server running? Without it, its configuration has to go")
+		f.add("webhook-down", n)
+	case holds(m, "maximum cpu usage|maximum memory usage|minimum cpu usage|minimum memory usage|per Container is|per Pod is"):
+		n.message = "a LimitRange of the namespace refuses its Pods: " + limits(m)
+		n.fix = fix("correct requests and limits in " + at(n.path, n.line))
+		f.add("limit-range", n)
+	case holds(m, "no PriorityClass with name|runtimeclass|RuntimeClass"):
+		n.message = "it names a class that the cluster does not have: " + m
+		n.fix = fix("correct priorityClassName or runtimeClassName in " + at(n.path, n.line))
+		f.add("class-missing", n)
+	case holds(m, "is invalid:"):
+		n.message = "Kubernetes does not take its Pods: " + after(m, "is invalid: ")
+		n.fix = fix("correct what it names in " + at(n.path, n.line))
+		f.add("pod-invalid", n)
+	default:
+		n.message = "its Pods cannot be made: " + m
+		n.fix = fix("correct what the message names in " + at(n.path, n.line))
+		f.add("pods-not-made", n)
+	}
+}
+
+func after(s, mark string) string {
+	if _, rest, ok := strings.Cut(s, mark); ok {
+		return rest
+	}
+	return s
+}
+
+func limits(m string) string {
+	if i := strings.LastIndex(m, "forbidden: "); i >= 0 {
+		return m[i+len("forbidden: "):]
+	}
+	return m
+}
+
+// quota reports what a ResourceQuota of the namespace leaves no room for.
+func (f *finder) quota(m string, n finding) {
+	parts := regexp.MustCompile(`exceeded quota: ([^,]+), requested: (.+?), used: (.+?), limited: (.+)$`).FindStringSubmatch(m)
+	if parts == nil {
+		n.message = "a quota of the namespace leaves no room for its Pods: " + m
+		n.fix = fix("ask for less in " + at(n.path, n.line) + ", or raise the quota")
+		f.add("quota-exceeded", n)
+		return
+	}
+	n.message = fmt.Sprintf("quota %s leaves no room for its Pods: they ask for %s, %s is in use, %s is the limit", parts[1], parts[2], parts[3], parts[4])
+	n.fix = fix(fmt.Sprintf("ask for less in %s, or raise ResourceQuota %s", at(n.path, n.line), parts[1]))
+	o, _ := f.origin("ResourceQuota", parts[1])
+	if o.Found { // the quota is the application's own
+		key, value, _ := strings.Cut(strings.Split(parts[4], ",")[0], "=")
+		old, file, line := f.locate("ResourceQuota", parts[1], key+": "+value, key+`: "`+value+`"`, value)
+		n.fix = fix(fmt.Sprintf("raise %s in %s, or ask for less in %s", key, at(file, line), at(n.path, n.line)), f.publish("raise quota "+parts[1], file)...)
+		if line != 0 {
+			n.fix.Edit = &report.Edit{Path: file, Line: line, Old: old}
+			n.path, n.line = file, line
+		}
+	} else if f.in.Origins != nil {
+		n.fix = fix(n.fix.Text + ": `" + f.kubectl("edit resourcequota "+parts[1]) + "`")
+	}
+	f.add("quota-exceeded", n)
+}
+
+// literal are lines that break the Pod security standards by themselves, with what
+// has to stand there; the order is that of the standard.
+var literal = []struct{ old, becomes string }{
+	{"hostNetwork: true", "hostNetwork: false"},
+	{"hostPID: true", "hostPID: false"},
+	{"hostIPC: true", "hostIPC: false"},
+	{"privileged: true", "privileged: false"},
+	{"allowPrivilegeEscalation: true", "allowPrivilegeEscalation: false"},
+	{"runAsNonRoot: false", "runAsNonRoot: true"},
+	{"runAsUser: 0", "runAsUser: 1000"},
+	{"type: Unconfined", "type: RuntimeDefault"},
+}
+
+// podSecurity reports Pods that break the namespace's Pod security standard.
+func (f *finder) podSecurity(m string, o owner, n finding) {
+	level, what := "", m
+	if parts := regexp.MustCompile(`violates PodSecurity "([^"]+)": (.+)$`).FindStringSubmatch(m); parts != nil {
+		level, what = parts[1], parts[2]
+	}
+	n.message = fmt.Sprintf("namespace %s enforces Pod security %s, which its Pods break: %s", f.in.Namespace, level, what)
+	lower := fmt.Sprintf("kubectl label namespace %s pod-security.kubernetes.io/enforce=%s --overwrite", f.in.Namespace, lowerLevel(level))
+	for _, l := range literal {
+		field, _, _ := strings.Cut(l.old, ":")
+		if !strings.Contains(what, field) && (!strings.HasPrefix(field, "host") || !strings.Contains(what, "host namespaces")) && (field != "type" || !strings.Contains(what, "seccompProfile")) {
+			continue
+		}
+		old, file, line := f.locate(o.kind, o.name, l.old)
+		if line != 0 {
+			n.path, n.line = file, line
+			n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: l.becomes}, "the security context", owner{})
+			f.add("pod-security", n)
+			return
+		}
+	}
+	n.fix = fix(fmt.Sprintf("give the containers in %s a securityContext of allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsNonRoot: true and seccompProfile: {type: RuntimeDefault}, as far as the message names them; or, if the namespace may allow it, `%s`", at(n.path, n.line), lower))
+	f.add("pod-security", n)
+}
+
+func lowerLevel(level string) string {
+	if strings.HasPrefix(level, "restricted") {
+		return "baseline"
+	}
+	return "privileged"
+}
+
+// noServiceAccount reports a ServiceAccount that there is not.
+func (f *finder) noServiceAccount(o owner, spec *corev1.PodSpec, n finding) {
+	name := spec.ServiceAccountName
+	r := reference{kind: "ServiceAccount", name: name, where: "serviceAccountName"}
+	if state, _ := f.lookup(r.kind, name); state == present {
+		return // it is there by now, and the controller tries again
+	}
+	n.gives = append(n.gives, "ServiceAccount/"+name)
+	f.object404(r, o, r.where+" of "+o.String()+" needs it", nil, n)
+}
+
+// jobs looks at Jobs that have failed or run too long. Those of a CronJob matter
+// only when it is the newest run.
+func (f *finder) jobs() {
+	for i := range f.space.Jobs {
+		j := &f.space.Jobs[i]
+		failed := jobCondition(j, batchv1.JobFailed)
+		if failed == nil || j.DeletionTimestamp != nil || j.Labels["cnpg.io/cluster"] != "" {
+			continue
+		}
+		if up := metav1.GetControllerOf(j); up != nil && up.Kind == "CronJob" {
+			if f.newestRun(up.Name) == j {
+				f.failedJob(j, owner{kind: "CronJob", name: up.Name, job: j.Name}, failed)
+			}
+			continue
+		}
+		if f.ours("Job", j.Name) {
+			f.failedJob(j, owner{kind: "Job", name: j.Name, job: j.Name}, failed)
+		}
+	}
+}
+
+func (f *finder) newestRun(cronJob string) (newest *batchv1.Job) {
+	for i := range f.space.Jobs {
+		j := &f.space.Jobs[i]
+		if c := metav1.GetControllerOf(j); c == nil || c.Kind != "CronJob" || c.Name != cronJob {
+			continue
+		}
+		if newest == nil || newest.CreationTimestamp.Before(&j.CreationTimestamp) {
+			newest = j
+		}
+	}
+	return newest
+}
+
+// failedJob reports a Job that will not be tried again; its last Pod says why.
+func (f *finder) failedJob(j *batchv1.Job, o owner, failed *batchv1.JobCondition) {
+	before := len(f.found)
+	for _, p := range f.podsOf(j) {
+		for _, c := range containers(p) {
+			t := c.status.State.Terminated
+			if t == nil {
+				t = c.status.LastTerminationState.Terminated
+			}
+			if t != nil && t.ExitCode != 0 && !c.ephemeral {
+				f.crash(p, o, c)
+			}
+		}
+		if len(f.found) > before {
+			break
+		}
+	}
+	what := "the Job"
+	if h := hookOf(j); h != "" {
+		what = "the hook (" + h + ")"
+	}
+	n := finding{
+		object: f.object("Job", j.Name), since: failed.LastTransitionTime.Time,
+		gives:    []string{"Job/" + j.Name, workload("Job", j.Name)},
+		message:  fmt.Sprintf("%s has failed and is not tried again: %s", what, strings.TrimSuffix(failed.Reason+": "+failed.Message, ": ")),
+		evidence: []string{failed.Reason + ": " + failed.Message},
+	}
+	origin, _ := f.origin("Job", j.Name)
+	n.path, n.line = origin.Path, origin.Line
+	n.symptom = n.object + ": " + n.message
+	again := f.sync()
+	if o.kind == "CronJob" {
+		n.fix = fix("its next run may succeed; its Pods' logs say why this one did not")
+		n.from = []string{o.key()}
+		n.gives = append(n.gives, o.key())
+		f.add("cronjob-failed", n)
+		return
+	}
+	if hookOf(j) == "" {
+		again = slices.Concat([]string{f.kubectl("delete job " + j.Name)}, again)
+	}
+	if len(f.found) > before {
+		n.from = []string{o.key()}
+		for _, c := range f.found[before:] { // the cause is in its Pod: put right, it has to run again
+			if len(c.fix.Commands) == 0 {
+				c.fix = fix(c.fix.Text, again...)
+			}
+		}
+	}
+	n.fix = fix("find out why from its Pods or their log, put it right, and have it run again", again...)
+	if failed.Reason == "DeadlineExceeded" {
+		n.message = what + " did not end within its activeDeadlineSeconds"
+	}
+	f.add("job-failed", n)
+}
+
+// jobLog are the last words of a Job's newest Pod.
+func (f *finder) jobLog(j *batchv1.Job) []string {
+	for _, p := range f.podsOf(j) {
+		for _, c := range containers(p) {
+			if t := c.status.State.Terminated; t != nil && t.ExitCode != 0 {
+				return f.log(p, c, false)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// finding is a cause on its way: what it breaks and what would explain it are not
+// told, they decide what is folded into what.
+type finding struct {
+	rule Rule
+
+	object   string // "ConfigMap litellm/litellm-config"
+	part     string // tells findings of one rule about one object apart
+	message  string
+	path     string
+	line     int
+	fix      report.Fix
+	evidence []string
+	follows  []string
+	symptom  string // what is said of it when it is folded; the message when empty
+
+	since time.Time // when it began; zero when unknown
+	hold  bool      // it may still heal, however long it lasts
+
+	gives []string // what is broken by it: keys
+	from  []string // what would explain it: keys
+	quiet bool     // folded, it is not told at all
+
+	rank int
+	into *finding
+}
+
+// add takes a finding in, or adds to one of the same rule, object and part.
+func (f *finder) add(rule string, n finding) *finding {
+	n.rule = f.rules[rule]
+	n.rank = n.rule.rank
+	key := rule + "\n" + n.object + "\n" + n.part
+	have := f.byKey[key]
+	if have == nil {
+		f.found = append(f.found, &n)
+		f.byKey[key] = &n
+		return &n
+	}
+	have.follows = join(have.follows, n.follows)
+	have.gives = join(have.gives, n.gives)
+	have.from = join(have.from, n.from)
+	have.evidence = join(have.evidence, n.evidence)
+	have.hold = have.hold && n.hold
+	if have.since.IsZero() || !n.since.IsZero() && n.since.Before(have.since) {
+		have.since = n.since
+	}
+	return have
+}
+
+func join(a, b []string) []string {
+	for _, s := range b {
+		if s != "" && !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
+}
+
+// lasted says whether something has gone on for as long.
+func (f *finder) lasted(since time.Time, grace time.Duration) bool {
+	return !since.IsZero() && f.in.Now.Sub(since) >= grace
+}
+
+// final says whether the finding cannot heal by itself.
+func (f *finder) final(n *finding) bool {
+	switch {
+	case n.hold || n.rule.Grace < 0:
+		return false
+	case n.rule.Grace == 0:
+		return true
+	}
+	return f.lasted(n.since, n.rule.Grace)
+}
+
+// fold moves each finding that another one explains into that one, and gives a root
+// the rank of the gravest of what follows from it: what breaks the database comes
+// where the database would.
+func (f *finder) fold() {
+	givers := map[string][]*finding{}
+	for _, n := range f.found {
+		for _, k := range n.gives {
+			givers[k] = append(givers[k], n)
+		}
+	}
+	for _, n := range f.found {
+		n.into = explanation(n, givers)
+	}
+	for _, n := range f.found {
+		if n.into == nil {
+			continue
+		}
+		r := root(n)
+		r.rank = min(r.rank, n.rank)
+		if n.quiet {
+			continue
+		}
+		r.follows = join(r.follows, []string{cmp.Or(n.symptom, n.object+": "+n.message)})
+		r.follows = join(r.follows, n.follows)
+		r.evidence = join(r.evidence, n.evidence)
+	}
+}
+
+// explanation is the finding of lowest rank that explains n without following from it.
+func explanation(n *finding, givers map[string][]*finding) (best *finding) {
+	for _, k := range n.from {
+		for _, g := range givers[k] {
+			if g != n && root(g) != n && (best == nil || g.rank < best.rank) {
+				best = g
+			}
+		}
+	}
+	return best
+}
+
+func root(n *finding) *finding {
+	for n.into != nil {
+		n = n.into
+	}
+	return n
+}
+
+// most is how many symptoms and pieces of evidence a cause tells of.
+const most = 8
+
+// causes folds, orders and masks what was found.
+func (f *finder) causes() []report.Cause {
+	f.fold()
+	roots := slices.DeleteFunc(slices.Clone(f.found), func(n *finding) bool { return n.into != nil })
+	slices.SortStableFunc(roots, func(a, b *finding) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.rule.rank, b.rule.rank), cmp.Compare(a.object, b.object), cmp.Compare(a.rule.ID, b.rule.ID), cmp.Compare(a.part, b.part))
+	})
+	mask := f.masked()
+	var out []report.Cause
+	for _, n := range roots {
+		out = append(out, f.cause(n, mask))
+	}
+	return out
+}
+
+func (f *finder) cause(n *finding, mask func(string) string) report.Cause {
+	c := report.Cause{
+		Rule: n.rule.ID, Link: n.rule.Link, Object: mask(n.object), Message: mask(n.message), Path: n.path, Line: n.line,
+		Fix: report.Fix{Text: mask(n.fix.Text)}, Final: f.final(n), Evidence: masked(n.evidence, mask), Follows: masked(n.follows, mask),
+	}
+	for _, command := range n.fix.Commands {
+		c.Fix.Commands = append(c.Fix.Commands, mask(command))
+	}
+	if e := n.fix.Edit; e != nil {
+		c.Fix.Edit = &report.Edit{Path: e.Path, Line: e.Line, Old: mask(e.Old), New: mask(e.New)}
+	}
+	return c
+}
+
+func masked(texts []string, mask func(string) string) (out []string) {
+	for i, t := range texts {
+		if i == most && len(texts) > most+1 {
+			return append(out, fmt.Sprintf("and %d more", len(texts)-most))
+		}
+		out = append(out, mask(t))
+	}
+	return out
+}

@@ -1,0 +1,518 @@
+package diagnose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sealway/sealway/pkg/cluster"
+)
+
+// container is one container of a Pod, of whatever sort.
+type container struct {
+	name, what string // what: "init container copy-app-data"
+	init       bool
+	sidecar    bool // an init container that goes on running
+	ephemeral  bool
+	spec       *corev1.Container
+	status     *corev1.ContainerStatus
+}
+
+// containers are those of a Pod that the kubelet has looked at, in starting order.
+// Argo CD's health does not look at init containers; the cause is there as often.
+func containers(p *corev1.Pod) (out []container) {
+	add := func(statuses []corev1.ContainerStatus, specs []corev1.Container, what string, init bool) {
+		for i := range statuses {
+			s := &statuses[i]
+			for j := range specs {
+				if c := &specs[j]; c.Name == s.Name {
+					sidecar := init && c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways
+					out = append(out, container{name: s.Name, what: what + " " + s.Name, init: init, sidecar: sidecar, spec: c, status: s})
+				}
+			}
+		}
+	}
+	add(p.Status.InitContainerStatuses, p.Spec.InitContainers, "init container", true)
+	add(p.Status.ContainerStatuses, p.Spec.Containers, "container", false)
+	for i := range p.Status.EphemeralContainerStatuses {
+		s := &p.Status.EphemeralContainerStatuses[i]
+		for j := range p.Spec.EphemeralContainers {
+			if c := &p.Spec.EphemeralContainers[j]; c.Name == s.Name {
+				spec := corev1.Container(c.EphemeralContainerCommon)
+				out = append(out, container{name: s.Name, what: "ephemeral container " + s.Name, ephemeral: true, spec: &spec, status: s})
+			}
+		}
+	}
+	return out
+}
+
+func allStatuses(p *corev1.Pod) []corev1.ContainerStatus {
+	return slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses, p.Status.EphemeralContainerStatuses)
+}
+
+// pods looks at every Pod that should be ready and is not.
+func (f *finder) pods() {
+	for i := range f.space.Pods {
+		if p := &f.space.Pods[i]; f.concerns(p) {
+			f.pod(p, f.owner(p))
+		}
+	}
+}
+
+// concerns says whether a Pod can be the reason why the application is not healthy.
+func (f *finder) concerns(p *corev1.Pod) bool {
+	switch {
+	case p.DeletionTimestamp != nil, p.Status.Phase == corev1.PodSucceeded, ready(p), f.outdated(p):
+		return false
+	}
+	o := f.owner(p)
+	if o.job != "" {
+		j := f.job(o.job)
+		return j != nil && jobCondition(j, batchv1.JobComplete) == nil && jobCondition(j, batchv1.JobFailed) == nil && p.Status.Phase != corev1.PodFailed
+	}
+	if p.Status.Phase == corev1.PodFailed {
+		return !f.satisfied(o)
+	}
+	return o.kind != "Pod" || f.ours("Pod", p.Name)
+}
+
+// ours says whether Argo CD knows an object as the application's; where nothing is
+// known it counts as ours.
+func (f *finder) ours(kind, name string) bool {
+	a := f.in.Argo
+	if a == nil || a.Missing || a.Unseen != "" {
+		return true
+	}
+	if slices.ContainsFunc(a.Resources, func(r Resource) bool { return r.Kind == kind && r.Name == name }) {
+		return true
+	}
+	return a.Operation != nil && slices.ContainsFunc(a.Operation.Results, func(r Result) bool { return r.Kind == kind && r.Name == name })
+}
+
+// satisfied says whether a workload has as many ready Pods as it wants: a Pod of it
+// that was evicted once is history.
+func (f *finder) satisfied(o owner) bool {
+	for i := range f.space.Deployments {
+		if d := &f.space.Deployments[i]; o.kind == "Deployment" && d.Name == o.name {
+			return d.Status.ReadyReplicas >= wantedReplicas(d.Spec.Replicas)
+		}
+	}
+	for i := range f.space.StatefulSets {
+		if d := &f.space.StatefulSets[i]; o.kind == "StatefulSet" && d.Name == o.name {
+			return d.Status.ReadyReplicas >= wantedReplicas(d.Spec.Replicas)
+		}
+	}
+	for i := range f.space.DaemonSets {
+		if d := &f.space.DaemonSets[i]; o.kind == "DaemonSet" && d.Name == o.name {
+			return d.Status.NumberReady >= d.Status.DesiredNumberScheduled
+		}
+	}
+	return false
+}
+
+func wantedReplicas(n *int32) int32 {
+	if n == nil {
+		return 1
+	}
+	return *n
+}
+
+// pod looks at one Pod that is not ready.
+func (f *finder) pod(p *corev1.Pod, o owner) {
+	if p.Status.Phase == corev1.PodFailed {
+		f.failedPod(p, o)
+		return
+	}
+	f.replaced(p, o)
+	c := condition(p, corev1.PodScheduled)
+	if c != nil && c.Status == corev1.ConditionFalse {
+		f.unscheduled(p, o, c)
+	}
+	if starting(p) {
+		f.missing(p, o)
+	}
+	if p.Spec.NodeName != "" {
+		if f.node(p, o) {
+			return
+		}
+		f.mounts(p, o)
+	}
+	for _, c := range containers(p) {
+		if f.container(p, o, c) {
+			return // what comes after an init container waits for it
+		}
+	}
+}
+
+// starting says whether a Pod still waits for what it refers to: a container that
+// runs has got all of it.
+func starting(p *corev1.Pod) bool {
+	statuses := slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses)
+	if len(statuses) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(statuses, func(s corev1.ContainerStatus) bool {
+		w := s.State.Waiting
+		return w != nil && slices.Contains([]string{"", "ContainerCreating", "PodInitializing", "CreateContainerConfigError"}, w.Reason)
+	})
+}
+
+// base is a finding about a Pod, told of its workload.
+func (f *finder) base(p *corev1.Pod, o owner, part string) finding {
+	return finding{
+		object: f.objectOf(o), part: part, since: p.CreationTimestamp.Time,
+		gives: []string{"Pod/" + p.Name, o.key()}, from: o.broken(),
+		follows: []string{"Pod " + f.in.Namespace + "/" + p.Name + " is not ready"},
+	}
+}
+
+// container looks at one container; true when those after it wait for it.
+func (f *finder) container(p *corev1.Pod, o owner, c container) bool {
+	if c.ephemeral {
+		return false // somebody looks around; it holds up nothing
+	}
+	w, t := c.status.State.Waiting, c.status.State.Terminated
+	switch {
+	case w != nil && slices.Contains(imageReasons, w.Reason):
+		f.image(p, o, c)
+	case w != nil && w.Reason == "CreateContainerConfigError":
+		f.configError(p, o, c, w.Message)
+	case w != nil && slices.Contains([]string{"CreateContainerError", "RunContainerError", "PreCreateHookError", "PreStartHookError", "PostStartHookError", "StartError"}, w.Reason):
+		f.startError(p, o, c, w.Reason, w.Message)
+	case w != nil && w.Reason == "CrashLoopBackOff", f.crashing(c):
+		f.crash(p, o, c)
+	case t != nil && t.ExitCode != 0:
+		f.crash(p, o, c)
+	case c.status.State.Running != nil && !c.init:
+		f.probes(p, o, c)
+		return false
+	case c.status.State.Running != nil && c.init && !c.sidecar:
+		f.longInit(p, o, c)
+		return true
+	default:
+		return false
+	}
+	return c.init && !c.sidecar
+}
+
+// crashing says whether a container that runs just now is between two crashes.
+func (f *finder) crashing(c container) bool {
+	last := c.status.LastTerminationState.Terminated
+	return c.status.State.Running != nil && !c.status.Ready && c.status.RestartCount > 1 && last != nil &&
+		last.ExitCode != 0 && f.in.Now.Sub(last.FinishedAt.Time) < 10*time.Minute
+}
+
+// configError reports what keeps a container from being set up. References are
+// looked at before, so what remains is about the user it runs as, or unseen.
+func (f *finder) configError(p *corev1.Pod, o owner, c container, message string) {
+	n := f.base(p, o, c.name)
+	n.evidence = []string{"CreateContainerConfigError: " + message}
+	switch {
+	case strings.Contains(message, "runAsNonRoot"):
+		n.message = c.what + ": runAsNonRoot is set and the image runs as root, or as a user that has no number"
+		old, file, line := f.locate(o.kind, o.name, "runAsNonRoot: true", "runAsNonRoot")
+		n.path, n.line = file, line
+		n.fix = fix(fmt.Sprintf("set runAsUser (and fsGroup) beside %s in %s to a user that the image knows, 1000 for instance", old, at(file, line)))
+		f.add("run-as-root", n)
+	case f.explained(p):
+	case strings.Contains(message, "not found") || strings.Contains(message, "couldn't find key"):
+		if f.space.Sees("Secret") && f.space.Sees("ConfigMap") {
+			return // it is there by now, and the kubelet looks again within two minutes
+		}
+		n.message = c.what + ": " + message
+		n.fix = fix("bring what is missing into the namespace")
+		f.add("container-config", n)
+	case strings.Contains(message, "cache"):
+		return // a race of the kubelet
+	default:
+		n.message = c.what + " cannot be set up: " + message
+		n.fix = fix("correct the container in " + f.place(o))
+		f.add("container-config", n)
+	}
+}
+
+// explained says whether something is known already that a Pod waits for.
+func (f *finder) explained(p *corev1.Pod) bool {
+	return f.blamed("Pod/" + p.Name)
+}
+
+// place is the template of a workload.
+func (f *finder) place(o owner) string {
+	origin, _ := f.origin(o.kind, o.name)
+	if origin.Path == "" {
+		return o.String()
+	}
+	return at(origin.Path, origin.Line)
+}
+
+// startError reports a container that the runtime cannot start.
+func (f *finder) startError(p *corev1.Pod, o owner, c container, reason, message string) {
+	n := f.base(p, o, c.name)
+	n.evidence = []string{reason + ": " + message}
+	origin, _ := f.origin(o.kind, o.name)
+	n.path, n.line = origin.Path, origin.Line
+	command := first(slices.Concat(c.spec.Command, c.spec.Args))
+	if command != "" {
+		_, n.path, n.line = f.locate(o.kind, o.name, command)
+	}
+	f.command(c, message, command, n)
+}
+
+// command tells apart why a command does not start.
+func (f *finder) command(c container, message, command string, n finding) {
+	where := at(n.path, n.line)
+	switch {
+	case holds(message, "permission denied|not executable|exit code 126"):
+		n.message = fmt.Sprintf("%s: its command %q may not be executed", c.what, command)
+		n.fix = fix("correct the command in " + where + ", or make the file executable in the image")
+		f.add("command-not-executable", n)
+	case holds(message, "executable file not found|no such file or directory|not found|exit code 127"):
+		n.message = fmt.Sprintf("%s: there is no command %q in image %s", c.what, command, c.spec.Image)
+		n.fix = fix("correct the command in " + where + ", or the image")
+		f.add("command-not-found", n)
+	case holds(message, "exec format error"):
+		n.message = fmt.Sprintf("%s: image %s is not built for this node's processor", c.what, c.spec.Image)
+		n.fix = fix("take an image for the node's architecture in " + where)
+		f.add("image-platform", n)
+	default:
+		n.message = c.what + " cannot be started: " + or(message, "the runtime does not say why")
+		n.fix = fix("correct the container in " + where)
+		f.add("container-start", n)
+	}
+}
+
+// longInit reports an init container that runs and does not end.
+func (f *finder) longInit(p *corev1.Pod, o owner, c container) {
+	started := c.status.State.Running.StartedAt.Time
+	if !f.lasted(started, 5*time.Minute) {
+		return
+	}
+	n := f.base(p, o, c.name)
+	n.since = started
+	n.from = append(n.from, f.databaseOf(p)...)
+	n.message = fmt.Sprintf("%s has run for %s, and everything after it waits", c.what, since(f.in.Now.Sub(started)))
+	n.evidence = f.log(p, c, false)
+	n.fix = fix("its log says what it waits for: `" + f.kubectl("logs "+p.Name+" -c "+c.name) + "`")
+	f.add("init-runs-on", n)
+}
+
+func (f *finder) databaseOf(p *corev1.Pod) []string {
+	if d := f.reaches(p); d != nil {
+		return []string{"Database/" + d.Name}
+	}
+	return nil
+}
+
+func since(d time.Duration) string { return d.Round(time.Second).String() }
+
+// replaced reports a Pod of a StatefulSet that is of an older revision and was never
+// ready: the controller waits for it before it looks at the new one, for ever
+// (kubernetes#67250).
+func (f *finder) replaced(p *corev1.Pod, o owner) {
+	s := f.statefulSet(o)
+	if s == nil || s.Spec.PodManagementPolicy == appsv1.ParallelPodManagement {
+		return
+	}
+	revision := p.Labels[appsv1.ControllerRevisionHashLabelKey]
+	if revision == "" || s.Status.UpdateRevision == "" || revision == s.Status.UpdateRevision || s.Status.ObservedGeneration < s.Generation {
+		return
+	}
+	f.add("statefulset-stuck", finding{
+		object: f.objectOf(o), since: p.CreationTimestamp.Time,
+		message: fmt.Sprintf("Pod %s is of the revision before the last change and never became ready; the StatefulSet waits for it and does not replace it", p.Name),
+		fix:     fix("delete the Pod; the new one is of the new revision", f.kubectl("delete pod "+p.Name)),
+		gives:   []string{"Stuck/" + o.name, o.key(), "Pod/" + p.Name},
+	})
+}
+
+func (f *finder) statefulSet(o owner) *appsv1.StatefulSet {
+	for i := range f.space.StatefulSets {
+		if s := &f.space.StatefulSets[i]; o.kind == "StatefulSet" && s.Name == o.name {
+			return s
+		}
+	}
+	return nil
+}
+
+// failedPod reports a Pod that has ended with an error and that nothing replaced.
+func (f *finder) failedPod(p *corev1.Pod, o owner) {
+	n := f.base(p, o, "")
+	n.message = fmt.Sprintf("Pod %s was ended: %s", p.Name, strings.TrimSuffix(or(p.Status.Reason, "Failed")+": "+p.Status.Message, ": "))
+	switch {
+	case p.Status.Reason == "Evicted" || holds(p.Status.Message, "node was low on resource|pressure|exceeds the limit|Usage of EmptyDir"):
+		n.fix = fix("give the containers requests and limits that fit, or the node more room, in " + f.place(o))
+		f.add("pod-evicted", n)
+	case slices.Contains([]string{"NodeShutdown", "Terminated", "NodeLost", "Shutdown", "NodeAffinity", "UnexpectedAdmissionError"}, p.Status.Reason), strings.HasPrefix(p.Status.Reason, "OutOf"):
+		n.fix = fix("delete the Pod, so that it is made anew", f.kubectl("delete pod "+p.Name))
+		f.add("pod-lost", n)
+	default:
+		for _, c := range containers(p) {
+			if t := c.status.State.Terminated; t != nil && t.ExitCode != 0 && !c.ephemeral {
+				f.crash(p, o, c)
+			}
+		}
+	}
+}
+
+// node reports that the Pod's node does not answer.
+func (f *finder) node(p *corev1.Pod, o owner) bool {
+	for i := range f.in.State.Nodes {
+		node := &f.in.State.Nodes[i]
+		if node.Name != p.Spec.NodeName {
+			continue
+		}
+		for _, c := range node.Status.Conditions {
+			if c.Type == corev1.NodeReady && c.Status != corev1.ConditionTrue {
+				f.add("node-not-ready", finding{
+					object: "Node " + node.Name, since: c.LastTransitionTime.Time,
+					message:  fmt.Sprintf("not ready: %s", strings.TrimSuffix(c.Reason+": "+c.Message, ": ")),
+					evidence: []string{"Ready=" + string(c.Status) + ": " + c.Message},
+					fix:      fix("`kubectl describe node " + node.Name + "` says more; the Pods move when the node is drained or deleted"),
+					gives:    []string{"Pod/" + p.Name, o.key(), "Node/" + node.Name},
+					follows:  []string{"Pod " + f.in.Namespace + "/" + p.Name + " runs there"},
+				})
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mounts reports what keeps the volumes and the network of a Pod from being set up,
+// as far as it is nothing that the Pod refers to.
+func (f *finder) mounts(p *corev1.Pod, o owner) {
+	if !starting(p) {
+		return
+	}
+	events := f.events("Pod", &p.ObjectMeta)
+	var summary *cluster.Event
+	for i := len(events) - 1; i >= 0; i-- {
+		e := &events[i]
+		if !e.Warning() {
+			continue
+		}
+		switch {
+		case e.Reason == "FailedCreatePodSandBox":
+			f.sandbox(p, o, e)
+			return
+		case e.Reason == "FailedAttachVolume":
+			f.attach(p, o, e)
+			return
+		case e.Reason == "FailedMount" && strings.HasPrefix(e.Message, "Unable to attach or mount volumes"):
+			if summary == nil {
+				summary = e // it hides the cause: an older event may tell it
+			}
+		case e.Reason == "FailedMount" && f.transient(e):
+		case e.Reason == "FailedMount":
+			f.mount(p, o, e)
+			return
+		}
+	}
+	if summary != nil && !f.explained(p) {
+		f.mount(p, o, summary)
+	}
+}
+
+// transient says whether a mount fails for a reason that passes: the kubelet's cache
+// has not caught up, or what was missing is there by now.
+func (f *finder) transient(e *cluster.Event) bool {
+	race := holds(e.Message, "not registered|failed to sync configmap cache|failed to sync secret cache")
+	return race && f.in.Now.Sub(e.First) < 2*time.Minute
+}
+
+func (f *finder) mount(p *corev1.Pod, o owner, e *cluster.Event) {
+	if f.explained(p) || f.overtaken(e) {
+		return
+	}
+	n := f.base(p, o, "mount")
+	n.since, n.evidence = e.First, []string{e.Reason + ": " + e.Message}
+	n.message = "a volume cannot be mounted: " + e.Message
+	n.fix = fix("correct the volume in " + f.place(o) + ", or look at what the storage driver says")
+	f.add("mount-failed", n)
+}
+
+// overtaken says whether an event tells of an object that is missing and is there now.
+func (f *finder) overtaken(e *cluster.Event) bool {
+	return f.space.Sees("ConfigMap") && f.space.Sees("Secret") &&
+		holds(e.Message, `configmap "|secret "|non-existent config key|non-existent secret key|references non-existent`) && !strings.Contains(e.Message, "not registered")
+}
+
+func (f *finder) attach(p *corev1.Pod, o owner, e *cluster.Event) {
+	n := f.base(p, o, "attach")
+	n.since, n.evidence = e.First, []string{e.Reason + ": " + e.Message}
+	if !strings.Contains(e.Message, "Multi-Attach") {
+		n.message = "a volume cannot be attached to the node: " + e.Message
+		n.fix = fix("look at what the storage driver says")
+		f.add("attach-failed", n)
+		return
+	}
+	n.message = "its volume can be used on one node at a time and is still in use on another"
+	other := f.holder(p, o)
+	if other == "" {
+		n.fix = fix("wait until the old node lets go of it (six minutes when that node is gone), or set strategy: Recreate in " + f.place(o))
+	} else {
+		n.message += ", by Pod " + other
+		n.fix = fix("delete the old Pod; with strategy: Recreate in "+f.place(o)+" it does not happen again", f.kubectl("delete pod "+other))
+	}
+	f.add("multi-attach", n)
+}
+
+// holder is another Pod that uses one of a Pod's claims.
+func (f *finder) holder(p *corev1.Pod, _ owner) string {
+	for i := range f.space.Pods {
+		other := &f.space.Pods[i]
+		if other.Name == p.Name || other.Spec.NodeName == "" || other.Spec.NodeName == p.Spec.NodeName || other.Status.Phase == corev1.PodSucceeded {
+			continue
+		}
+		for _, r := range references(&p.Spec) {
+			if r.kind == "PersistentVolumeClaim" && slices.ContainsFunc(references(&other.Spec), func(x reference) bool { return x.kind == r.kind && x.name == r.name }) {
+				return other.Name
+			}
+		}
+	}
+	return ""
+}
+
+func (f *finder) sandbox(p *corev1.Pod, o owner, e *cluster.Event) {
+	n := f.base(p, o, "sandbox")
+	n.since, n.evidence = e.First, []string{e.Reason + ": " + e.Message}
+	n.message = "the node cannot set up the Pod's network: " + e.Message
+	n.fix = fix("look at the network plugin on node " + p.Spec.NodeName)
+	f.add("sandbox-failed", n)
+}
+
+func (f *finder) job(name string) *batchv1.Job {
+	for i := range f.space.Jobs {
+		if j := &f.space.Jobs[i]; j.Name == name {
+			return j
+		}
+	}
+	return nil
+}
+
+func jobCondition(j *batchv1.Job, t batchv1.JobConditionType) *batchv1.JobCondition {
+	for i := range j.Status.Conditions {
+		if c := &j.Status.Conditions[i]; c.Type == t && c.Status == corev1.ConditionTrue {
+			return c
+		}
+	}
+	return nil
+}
+
+// podsOf are the Pods of a Job, the newest first.
+func (f *finder) podsOf(j *batchv1.Job) (out []*corev1.Pod) {
+	for i := range f.space.Pods {
+		p := &f.space.Pods[i]
+		if c := metav1.GetControllerOf(p); c != nil && c.Kind == "Job" && c.Name == j.Name {
+			out = append(out, p)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *corev1.Pod) int { return b.CreationTimestamp.Compare(a.CreationTimestamp.Time) })
+	return out
+}

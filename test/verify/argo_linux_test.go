@@ -18,7 +18,7 @@ func argoScenarios() []scenario {
 		{
 			name: "app-unsynced", reason: "nobody has synced it yet",
 			arrange: func(s *scene) { s.push(); s.know(); s.compared() },
-			rule:    "not-synced", fix: "mage gitops:sync app-unsynced",
+			rule:    "never-synced", fix: "mage gitops:sync app-unsynced",
 		},
 		{
 			name: "template-broken", reason: "the chart does not render, so Argo CD compares nothing",
@@ -28,7 +28,7 @@ func argoScenarios() []scenario {
 				s.push()
 				s.refresh()
 			},
-			rule: "comparison-error", fix: "templates/config.yaml:8", known: ".Values.config.greeting",
+			rule: "manifests-broken", fix: "templates/config.yaml:8", known: ".Values.config.greeting",
 		},
 		{
 			name: "field-invalid", reason: "the API server refuses an object",
@@ -36,7 +36,7 @@ func argoScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "containerPort: 8080", "containerPort: 80800")
 				s.ship()
 			},
-			rule: "sync-failed", fix: "templates/deployment.yaml", known: "8080",
+			rule: "object-refused", fix: "templates/deployment.yaml", known: "8080",
 		},
 		{
 			name: "definition-missing", reason: "the operator of a custom resource is not installed",
@@ -44,7 +44,7 @@ func argoScenarios() []scenario {
 				s.write("templates/queue.yaml", "apiVersion: queues.example.test/v1\nkind: Queue\nmetadata:\n  name: shop\nspec: {}\n")
 				s.ship()
 			},
-			rule: "crd-missing", fix: "Queue",
+			rule: "kind-missing", fix: "Queue",
 			person: func(s *scene) { s.sh(healthy, "kubectl apply -f - <<'EOF'\n"+queues+"EOF") },
 		},
 		{

@@ -15,7 +15,7 @@ func clusterScenarios() []scenario {
 		{
 			name: "unschedulable", reason: "no node has that many cores",
 			arrange: func(s *scene) { s.edit("values.yaml", "cpu: 10m", "cpu: 500"); s.ship() },
-			rule:    "unschedulable", fix: "values.yaml:9", known: "10m",
+			rule:    "insufficient-resources", fix: "values.yaml:9", known: "10m",
 		},
 		{
 			name: "node-selector", reason: "no node has that label",
@@ -23,7 +23,7 @@ func clusterScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "      containers:\n", "      nodeSelector:\n        disk: ssd\n      containers:\n")
 				s.ship()
 			},
-			rule: "unschedulable", fix: "templates/deployment.yaml",
+			rule: "node-affinity", fix: "templates/deployment.yaml",
 			person: func(s *scene) {
 				s.edit("templates/deployment.yaml", "      nodeSelector:\n        disk: ssd\n", "")
 			},
@@ -35,7 +35,7 @@ func clusterScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "      volumes:\n", "      volumes:\n        - name: data\n          persistentVolumeClaim:\n            claimName: shop-data\n")
 				s.ship()
 			},
-			rule: "pvc-pending", fix: "templates/data.yaml:6", known: "kwok-volume",
+			rule: "storageclass-missing", fix: "templates/data.yaml:6", known: "kwok-volume",
 		},
 		{
 			name: "volume-missing", reason: "nothing makes the claim",
@@ -71,7 +71,7 @@ func clusterScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "      containers:\n", "      serviceAccountName: shop\n      containers:\n")
 				s.ship()
 			},
-			rule: "service-account-missing", fix: "templates/deployment.yaml", known: "default",
+			rule: "serviceaccount-missing", fix: "templates/deployment.yaml", known: "default",
 		},
 		{
 			name: "database", reason: "the database is what everything else waits for",
@@ -80,7 +80,7 @@ func clusterScenarios() []scenario {
 				s.operator()
 				s.ship()
 			},
-			rule: "database-not-healthy", fix: "templates/database.yaml", known: "kwok-volume",
+			rule: "database-stuck", fix: "templates/database.yaml", known: "kwok-volume",
 		},
 	}
 }

@@ -78,7 +78,7 @@ func configScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "            name: shop-config\n", "            name: shop-config\n            items:\n              - key: shop.yml\n                path: shop.yaml\n")
 				s.ship()
 			},
-			rule: "configmap-key-missing", fix: "shop.yaml",
+			rule: "configmap-key", fix: "shop.yaml",
 		},
 		{
 			name: "cm-later-wave", reason: "it is applied after what waits for it",
@@ -86,7 +86,7 @@ func configScenarios() []scenario {
 				s.edit("templates/config.yaml", "  name: shop-config\n", "  name: shop-config\n  annotations:\n    argocd.argoproj.io/sync-wave: \"5\"\n")
 				s.ship()
 			},
-			rule: "configmap-later-wave", fix: "templates/config.yaml:7",
+			rule: "configmap-wave", fix: "templates/config.yaml:7",
 		},
 		{
 			name: "cm-envfrom", reason: "a whole ConfigMap as environment, one letter wrong",

@@ -22,7 +22,7 @@ func podScenarios() []scenario {
 		{
 			name: "image-host-unknown", reason: "the registry's name does not exist",
 			arrange: func(s *scene) { s.edit("values.yaml", `tag: "1.0.0"`, `tag: "no-such-host"`); s.ship() },
-			rule:    "image-host-unknown", fix: "values.yaml", known: "1.0.0",
+			rule:    "image-unreachable", fix: "values.yaml", known: "1.0.0",
 		},
 		{
 			name: "pull-secret", reason: "the registry wants a login, and the Secret with it is called otherwise",
@@ -34,7 +34,7 @@ func podScenarios() []scenario {
 				s.seal()
 				s.ship()
 			},
-			rule: "pull-secret-missing", fix: "shop-secret",
+			rule: "secret-misspelt", fix: "shop-secret",
 		},
 		{
 			name: "crash-login", reason: "the database does not take the password",
@@ -43,7 +43,7 @@ func podScenarios() []scenario {
 					unlessPassword("print FATAL: password authentication failed for user \"shop\" (SQLSTATE 28P01)"), unlessPassword("exit 1"))
 				s.ship()
 			},
-			rule: "database-login", fix: "local-secrets/",
+			rule: "database-password", fix: "local-secrets/",
 			person: func(s *scene) {
 				s.secrets = append(s.secrets, rightPassword)
 				s.file(s.work.Path(s.path(plaintext)), strings.Replace(s.read(plaintext), password, rightPassword, 1))
@@ -79,7 +79,7 @@ func podScenarios() []scenario {
 				s.args(`unless $(DATABASE_HOST) = shop-db-rw: print could not translate host name "$(DATABASE_HOST)" to address: Name or service not known`, "unless $(DATABASE_HOST) = shop-db-rw: exit 1")
 				s.ship()
 			},
-			rule: "host-unknown", fix: "values.yaml:6", known: "shop-db-rw",
+			rule: "host-unresolved", fix: "values.yaml:6", known: "shop-db-rw",
 		},
 		{
 			name: "crash-unknown", reason: "nothing is known of what the log says, and it is shown",
@@ -90,10 +90,10 @@ func podScenarios() []scenario {
 		{
 			name: "init-container", reason: "Argo CD does not look at init containers",
 			arrange: func(s *scene) {
-				s.edit("templates/deployment.yaml", "      containers:\n", "      initContainers:\n        - name: prepare\n          image: pretend.test/shop:1.0.0\n          args:\n            - print no space left on device\n            - exit 1\n      containers:\n")
+				s.edit("templates/deployment.yaml", "      containers:\n", "      initContainers:\n        - name: prepare\n          image: pretend.test/shop:1.0.0\n          args:\n            - print cannot prepare\n            - exit 1\n      containers:\n")
 				s.ship()
 			},
-			rule: "init-container-failed", fix: "templates/deployment.yaml",
+			rule: "crash", fix: "templates/deployment.yaml",
 			person: func(s *scene) { s.edit("templates/deployment.yaml", "            - exit 1\n", "") },
 		},
 		{
@@ -103,7 +103,7 @@ func podScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "              port: 8080\n", "              port: 8081\n")
 				s.ship()
 			},
-			rule: "probe-failing", fix: "templates/deployment.yaml",
+			rule: "probe-fails", fix: "templates/deployment.yaml",
 		},
 		{
 			name: "statefulset", reason: "Argo CD never calls a StatefulSet Degraded, and it does not replace a broken Pod by itself",

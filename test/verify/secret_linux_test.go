@@ -49,7 +49,7 @@ func secretScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "key: password", "key: passwort")
 				s.ship()
 			},
-			rule: "secret-key-missing", fix: "password",
+			rule: "secret-key", fix: "password",
 		},
 		{
 			name: "secret-other-namespace", reason: "the sealed file was copied from another namespace",
@@ -73,7 +73,7 @@ func secretScenarios() []scenario {
 				s.sh(healthy, "mage seal:app "+s.app+" -cert="+other)
 				s.ship()
 			},
-			rule: "sealed-for-other-cluster", fix: "mage seal:cert -accept",
+			rule: "sealed-for-other-certificate", fix: "mage seal:cert -accept",
 		},
 		{
 			name: "secret-unmanaged", reason: "somebody made the Secret by hand before, so the controller leaves it alone",
@@ -90,7 +90,7 @@ func secretScenarios() []scenario {
 				s.write("templates/migrate.yaml", strings.ReplaceAll(migration, "PHASE", "PreSync"))
 				s.ship()
 			},
-			rule: "hook-deadlock", fix: "templates/migrate.yaml:6",
+			rule: "secret-hook", fix: "templates/migrate.yaml:6",
 		},
 		{
 			name: "secret-volume", reason: "a mounted Secret, not only an environment",

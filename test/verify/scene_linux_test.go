@@ -29,7 +29,7 @@ import (
 const (
 	healthy  = 0
 	findings = 3
-	timedOut = 5
+	unseen   = 4
 )
 
 // password is in every application's Secret and may be nowhere else.
@@ -258,15 +258,20 @@ func (s *scene) namespace(labels map[string]string) {
 
 func (s *scene) eventually(what string, condition func() bool) {
 	s.Helper()
-	deadline := time.NewTimer(3 * time.Minute)
+	s.within(3*time.Minute, what, condition, func() string { return "" })
+}
+
+func (s *scene) within(patience time.Duration, what string, condition func() bool, saw func() string) {
+	s.Helper()
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
-	tick := time.NewTicker(200 * time.Millisecond)
+	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			s.Fatalf("%s: not within three minutes", what)
+			s.Fatalf("not within %v: %s\n%s", patience, what, saw())
 		}
 	}
 }

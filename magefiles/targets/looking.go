@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path"
@@ -56,6 +57,7 @@ type one struct {
 	*folder
 	app   *argocd.App // nil when Argo CD has none, or was not asked
 	index int         // of its sources, the one with the folder
+	from  string      // what that follows, as a remote or a URL; empty for another repository
 	name  string
 }
 
@@ -168,7 +170,7 @@ func (v *verifier) match(ctx context.Context, list []argocd.App) (map[string][]o
 				to = ours
 			}
 			if !slices.ContainsFunc(to[d.Folder], func(o one) bool { return o.app == &list[i] }) {
-				to[d.Folder] = append(to[d.Folder], one{app: &list[i], index: sourceIndex(list[i], d)})
+				to[d.Folder] = append(to[d.Folder], one{app: &list[i], index: sourceIndex(list[i], d), from: d.Remote})
 			}
 		}
 	}
@@ -282,7 +284,21 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	src.Commit = g.commit(ctx, o)
 	g.behind(ctx, src.Argo, src.Commit)
 	src.Origins = g.origins(ctx, o, src.Commit)
+	src.Push = g.push(ctx, o, src.Commit)
 	return &src
+}
+
+// push is the command that brings a commit to where Argo CD looks; empty when a plain
+// `git push` does.
+func (g *glance) push(ctx context.Context, o *one, c *verify.Commit) string {
+	if o.from == "" || c.Followed == "" || c.Branch == "" {
+		return ""
+	}
+	t, err := g.s.repo.Tree.Tracking(ctx, c.Branch)
+	if err == nil && o.from == cmp.Or(t.PushRemote, t.Remote) && c.Branch == c.Followed && t.Branch == c.Followed {
+		return ""
+	}
+	return "git push " + o.from + " HEAD:" + c.Followed
 }
 
 // others are what other applications of Argo CD have in the same namespace.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/sealway/sealway/internal/origins"
-	"github.com/sealway/sealway/pkg/argocd"
 	"github.com/sealway/sealway/pkg/chart"
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/origin"
@@ -18,13 +17,11 @@ func (v *verifier) origins(ctx context.Context, o *one, c *verify.Commit) diagno
 	if o.app != nil {
 		opts.Chart.Release = o.app.Name
 		rendering(o, &opts.Chart)
-		opts.Deployed = deployed(o.app, o.index)
+		opts.Deployed = revisionAt(o.app.Deployed, o.index)
 		opts.Followed = revisionAt(o.app.Revisions, o.index)
-		if c.State == verify.CommitNotSeen { // the branch has it
-			opts.Followed = "HEAD"
-		}
-	} else if upstream, err := v.s.repo.Tree.Resolve(ctx, "@{upstream}"); err == nil {
-		opts.Followed = upstream // Argo CD is to follow it
+	}
+	if opts.Followed == "" || c.State == verify.CommitNotSeen {
+		opts.Followed = "HEAD" // the branch has it, or nobody knows what the branch has
 	}
 	return origins.Origins{Origins: origin.Open(ctx, v.s.repo.Tree, opts)}
 }
@@ -50,15 +47,7 @@ func rendering(o *one, c *chart.Options) {
 	}
 }
 
-// deployed is the commit that the cluster has, or is about to have: of the operation
-// that runs, else of the last one that has succeeded.
-func deployed(a *argocd.App, source int) string {
-	if op := a.Operation; op.Running() {
-		return revisionAt(op.Revisions, source)
-	}
-	return revisionAt(a.Deployed, source)
-}
-
+// revisionAt is the revision of one of several sources; empty when it is not known.
 func revisionAt(list []string, at int) string {
 	if at < len(list) {
 		return list[at]

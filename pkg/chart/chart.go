@@ -24,19 +24,29 @@ type Parameter struct {
 	ForceString bool
 }
 
+// FileParameter is a value that is the content of a file, as Argo CD's
+// helm.fileParameters.
+type FileParameter struct {
+	Name string // as a Parameter's
+	File string // name of a File
+}
+
 // Options say how a chart is rendered. They follow the helm section of an Argo CD
-// application's source, and are read the same way.
+// application's source, and are read the same way; see WithSource.
 type Options struct {
-	Release     string   // name of the release; default: the chart's name
-	Namespace   string   // of the release, and of every object that names none
+	Release     string   // name of the release; Argo CD's default is the application's name, ours the chart's
+	Namespace   string   // of the release
+	Destination string   // namespace of objects that name none; default Namespace
 	KubeVersion string   // default DefaultKubeVersion
 	APIVersions []string // known to the cluster beside Kubernetes' own, CloudNativePG's and Sealed Secrets'
 
 	ValueFiles         []string // names of Files, over values.yaml; a later one wins
 	IgnoreMissingFiles bool     // a value file that is not there is no error
 	Values             map[string]any
-	Parameters         []Parameter // over Values
+	Parameters         []Parameter     // over Values
+	FileParameters     []FileParameter // over Values
 	SkipCRDs           bool
+	SkipSchema         bool // values.schema.json does not count
 
 	Plaintext string // folder of plaintext Secrets, which is never read; default "local-secrets"
 
@@ -112,9 +122,9 @@ func render(files []File, o Options, change func(*chart.Chart)) (*output, error)
 	if release == "" {
 		release = c.Name()
 	}
-	in, err := chartutil.ToRenderValues(c, values, chartutil.ReleaseOptions{
+	in, err := chartutil.ToRenderValuesWithSchemaValidation(c, values, chartutil.ReleaseOptions{
 		Name: release, Namespace: o.Namespace, Revision: 1, IsInstall: true,
-	}, caps)
+	}, caps, o.SkipSchema)
 	if err != nil {
 		return nil, chartError(valuesFile, err)
 	}
@@ -127,6 +137,14 @@ func render(files []File, o Options, change func(*chart.Chart)) (*output, error)
 		return nil, templateError(c, err)
 	}
 	return &output{chart: c, values: used, manifests: manifests}, nil
+}
+
+// ObjectNamespace is the namespace of objects that name none.
+func (o Options) ObjectNamespace() string {
+	if o.Destination == "" {
+		return o.Namespace
+	}
+	return o.Destination
 }
 
 // capabilities are what a template sees of the cluster.

@@ -29,10 +29,8 @@ type valueFile struct {
 func valueFiles(files []File, o Options) []valueFile {
 	var out []valueFile
 	for _, name := range append([]string{valuesFile}, o.ValueFiles...) {
-		for _, f := range files {
-			if f.Name == name {
-				out = append(out, valueFile{name, nodes(string(f.Data))})
-			}
+		if data, ok := content(files, name); ok {
+			out = append(out, valueFile{path.Clean(name), nodes(string(data))})
 		}
 	}
 	slices.Reverse(out)

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"errors"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -157,7 +158,7 @@ func (r *Rendered) read(template, text string, o Options) error {
 		}
 		roots := flattenNodes(nodes(doc.text))
 		for i, item := range flatten(raw) {
-			obj := newObject(item, o.Namespace)
+			obj := newObject(item, o.ObjectNamespace())
 			if obj.Kind == "" {
 				return &Error{Path: src.path, Line: src.line(doc.line), Cause: "a document has no kind"}
 			}
@@ -165,7 +166,7 @@ func (r *Rendered) read(template, text string, o Options) error {
 			if i < len(roots) {
 				obj.made.root = roots[i]
 			}
-			obj.Path, obj.Line = src.path, obj.made.nameLine()
+			obj.Path, obj.Line = src.path, obj.made.nameLine(obj)
 			r.Objects = append(r.Objects, obj)
 		}
 	}
@@ -178,12 +179,18 @@ func decode(text string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(data) == "null" {
-		return nil, nil
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil || v == nil {
+		return nil, err
 	}
-	var raw map[string]any
-	return raw, json.Unmarshal(data, &raw)
+	raw, ok := v.(map[string]any)
+	if !ok {
+		return nil, errNoObject
+	}
+	return raw, nil
 }
+
+var errNoObject = errors.New("a document is no object")
 
 // flatten gives the items of a List, as Argo CD does, and anything else as it is.
 func flatten(raw map[string]any) []map[string]any {

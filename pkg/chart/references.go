@@ -35,6 +35,9 @@ func References(spec corev1.PodSpec) []Reference {
 	if spec.ServiceAccountName != "" && spec.ServiceAccountName != "default" {
 		out.add(Reference{Kind: ServiceAccount, Name: spec.ServiceAccountName, Where: "serviceAccountName", Field: "serviceAccountName"})
 	}
+	if spec.ServiceAccountName == "" && spec.DeprecatedServiceAccount != "" && spec.DeprecatedServiceAccount != "default" {
+		out.add(Reference{Kind: ServiceAccount, Name: spec.DeprecatedServiceAccount, Where: "serviceAccount", Field: "serviceAccount"})
+	}
 	for i, s := range spec.ImagePullSecrets {
 		// The kubelet goes on without one that is missing; the image may be public.
 		out.add(Reference{Kind: Secret, Name: s.Name, Where: "imagePullSecrets", Field: field("imagePullSecrets", i, "name")})

@@ -178,6 +178,21 @@ metadata:
 			want: []string{"templates/a.yaml:5 ConfigMap shop/a-name-of-twenty-one"},
 		},
 		{
+			name: "a chart that counts its own characters", reason: "no mark gets through; what looks like the name is taken",
+			files: `
+-- templates/a.yaml --
+{{- if contains "\u27e6" (include (print .Template.BasePath "/a.tpl") .) }}{{ fail "marked" }}{{ end }}
+# named below
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: one
+-- templates/a.tpl --
+# x
+`,
+			want: []string{"templates/a.yaml:6 ConfigMap shop/one"},
+		},
+		{
 			name: "kinds without a namespace", reason: "they live in none, whatever they say",
 			files: `
 -- templates/a.yaml --
@@ -346,6 +361,11 @@ func TestErrors(t *testing.T) {
 			want:  "templates/a.yaml:3: render: what it renders is not YAML: mapping values are not allowed in this context",
 		},
 		{
+			name: "no object", reason: "text alone, for instance of a file that is no manifest",
+			files: minimal + "-- templates/a.yaml --\n# a\nhello, world\n",
+			want:  "templates/a.yaml:2: render: a document is no object",
+		},
+		{
 			name: "no kind", reason: "nobody can apply it",
 			files: minimal + "-- templates/a.yaml --\napiVersion: v1\nmetadata: {name: a}\n",
 			want:  "templates/a.yaml:1: render: a document has no kind",
@@ -488,6 +508,7 @@ metadata:
 		{"nothing is given", chart.Options{}, `"chart"`},
 		{"a later file wins", chart.Options{ValueFiles: []string{"one.yaml", "two.yaml"}}, `"two"`},
 		{"a file beside the chart", chart.Options{ValueFiles: []string{"../shared.yaml"}}, `"shared"`},
+		{"a roundabout name", chart.Options{ValueFiles: []string{"./x/../one.yaml"}}, `"one"`},
 		{"values win over files", chart.Options{ValueFiles: []string{"one.yaml"}, Values: map[string]any{"v": "given"}}, `"given"`},
 		{
 			"parameters win over values", chart.Options{Values: map[string]any{"v": "given"}, Parameters: []chart.Parameter{{Name: "v", Value: "set"}}},
@@ -499,6 +520,7 @@ metadata:
 		{"one that is escaped already", chart.Options{Parameters: []chart.Parameter{{Name: "v", Value: `a\,b`}}}, `"a,b"`},
 		{"a list", chart.Options{Parameters: []chart.Parameter{{Name: "v", Value: "{a,b}"}}}, `["a","b"]`},
 		{"nothing", chart.Options{Parameters: []chart.Parameter{{Name: "v", Value: ""}}}, `""`},
+		{"a parameter's file", chart.Options{FileParameters: []chart.FileParameter{{Name: "v", File: "one.yaml"}}}, `"v: one\n"`},
 		{"a file that need not be there", chart.Options{ValueFiles: []string{"three.yaml"}, IgnoreMissingFiles: true}, `"chart"`},
 	}
 	for _, tt := range tests {
@@ -509,6 +531,52 @@ metadata:
 		if r.Objects[0].Name != tt.want {
 			t.Errorf("%s: %s, want %s", tt.reason, r.Objects[0].Name, tt.want)
 		}
+	}
+}
+
+// The helm section of an application's source.
+func TestWithSource(t *testing.T) {
+	base := chart.Options{Release: "app", Namespace: "dest"}
+	got, err := base.WithSource(map[string]any{
+		"releaseName": "rel", "namespace": "tpl", "kubeVersion": "1.30.0", "apiVersions": []any{"a/v1/B"},
+		"valueFiles": []any{"one.yaml"}, "ignoreMissingValueFiles": true, "skipCrds": true, "skipSchemaValidation": true,
+		"values": "v: text", "valuesObject": map[string]any{"v": "object"},
+		"parameters":     []any{map[string]any{"name": "p", "value": "1", "forceString": true}},
+		"fileParameters": []any{map[string]any{"name": "f", "path": "f.txt"}},
+	})
+	want := chart.Options{
+		Release: "rel", Namespace: "tpl", Destination: "dest", KubeVersion: "1.30.0", APIVersions: []string{"a/v1/B"},
+		ValueFiles: []string{"one.yaml"}, IgnoreMissingFiles: true, SkipCRDs: true, SkipSchema: true,
+		Values:     map[string]any{"v": "object"},
+		Parameters: []chart.Parameter{{Name: "p", Value: "1", ForceString: true}},
+
+		FileParameters: []chart.FileParameter{{Name: "f", File: "f.txt"}},
+	}
+	unexported := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".last" }, cmp.Ignore())
+	if diff := cmp.Diff(want, got, unexported); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if got, err := base.WithSource(map[string]any{"values": "v: text"}); err != nil || got.Values["v"] != "text" || got.Release != "app" {
+		t.Errorf("%+v %v", got, err)
+	}
+	if got, err := base.WithSource(nil); err != nil || got.Release != "app" || got.ObjectNamespace() != "dest" {
+		t.Errorf("%+v %v", got, err)
+	}
+	for _, bad := range []map[string]any{{"values": "canary: [4711"}, {"valueFiles": "canary"}} {
+		if _, err := base.WithSource(bad); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+	r, err := chart.Render(archive(t, minimal+"-- templates/a.yaml --\n{apiVersion: v1, kind: ConfigMap, metadata: {name: {{ .Release.Name }}-{{ .Release.Namespace }}}}\n"), got)
+	if err == nil {
+		t.Errorf("the file of a parameter is not there, and %v was rendered", r.Objects)
+	}
+	got.FileParameters = nil
+	if r, err = chart.Render(archive(t, minimal+"-- templates/a.yaml --\n{apiVersion: v1, kind: ConfigMap, metadata: {name: {{ .Release.Name }}-{{ .Release.Namespace }}}}\n"), got); err != nil {
+		t.Fatal(err)
+	}
+	if o := r.Objects[0]; o.Name != "rel-tpl" || o.Namespace != "dest" {
+		t.Errorf("%s", o)
 	}
 }
 

@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"errors"
 	"maps"
 	"path"
 	"slices"
@@ -243,6 +244,9 @@ func (s *source) word(rendered int, text string) (Position, bool) {
 
 // yamlError ties what a YAML library says about a rendered document to the template.
 func (s *source) yamlError(doc document, err error) error {
+	if errors.Is(err, errNoObject) {
+		return &Error{Path: s.path, Line: s.line(doc.line + max(nodes(doc.text).Line, 1) - 1), Cause: err.Error()}
+	}
 	cause, line := yamlCause(err.Error())
 	return &Error{Path: s.path, Line: s.line(doc.line + max(line, 1) - 1), Cause: "what it renders is not YAML: " + cause}
 }
@@ -267,7 +271,7 @@ func (s *source) checkAnnotations(doc document, raw map[string]any) error {
 
 // nameLine is where the name of an object stands in the source, else where the object
 // begins there.
-func (m *origin) nameLine() int {
+func (m *origin) nameLine(obj Object) int {
 	for _, path := range [][]string{{"metadata", "name"}, {"metadata", "generateName"}, {"kind"}} {
 		if n := child(m.root, path...); n != nil {
 			if line := m.source.exact(m.first + n.Line - 1); line > 0 {
@@ -275,7 +279,16 @@ func (m *origin) nameLine() int {
 			}
 		}
 	}
-	return m.source.line(m.first + max(m.root.Line, 1) - 1)
+	if m.source.spots != nil {
+		return m.source.line(m.first + max(m.root.Line, 1) - 1)
+	}
+	// The marks were too much for this chart: what looks right.
+	for _, word := range []string{obj.Name, obj.Kind} {
+		if i := slices.IndexFunc(m.source.text, func(line string) bool { return word != "" && holds(line, word) }); i >= 0 {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // nodes reads a document with its lines.

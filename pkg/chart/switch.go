@@ -2,12 +2,8 @@ package chart
 
 import (
 	"fmt"
-	"regexp"
-	"slices"
-	"strings"
-
-	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chartutil"
+	"strings"
 )
 
 // Switch is the value that keeps a chart from rendering an object.
@@ -84,13 +80,6 @@ func tree(key string, value any) map[string]any {
 	return map[string]any{parts[0]: value}
 }
 
-// trial is one value to try.
-type trial struct {
-	key   string
-	value any
-	rank  int // the lower the more likely
-}
-
 func (e *experiment) search(out *output) *Switch {
 	trials := e.trials(out)
 	for _, t := range trials {
@@ -108,98 +97,6 @@ func (e *experiment) search(out *output) *Switch {
 		}
 	}
 	return nil
-}
-
-var (
-	valuePath = regexp.MustCompile(`(?:\$|\.)?\.Values((?:\.[A-Za-z_][A-Za-z0-9_]*)+)`)
-	included  = regexp.MustCompile(`(?:include|template)\s+"([^"]+)"`)
-	literal   = regexp.MustCompile(`"([^"]*)"`)
-	capable   = regexp.MustCompile(`^\s*(?:if|with|range|else if|else with)\b`)
-)
-
-// trials are the values that the conditions in the templates ask for, likely ones first.
-func (e *experiment) trials(out *output) []trial {
-	named := named(out.chart)
-	seen := map[string]bool{}
-	var all []trial
-	walk(out.chart, func(c *chart.Chart, f *chart.File) {
-		rank := e.rank(string(f.Data))
-		for _, action := range actions(string(f.Data)) {
-			if !capable.MatchString(action) {
-				continue
-			}
-			for _, t := range e.alternatives(out, prefix(c), expand(action, named, 3)) {
-				if id := fmt.Sprint(t.key, "=", t.value); !seen[id] {
-					seen[id] = true
-					t.rank = rank
-					all = append(all, t)
-				}
-			}
-		}
-	})
-	all = append(all, e.dependencies(out)...)
-	slices.SortStableFunc(all, func(a, b trial) int { return a.rank - b.rank })
-	return all
-}
-
-// rank says how much a template looks like the object's.
-func (e *experiment) rank(text string) int {
-	rank := 3
-	if strings.Contains(text, "kind: "+e.kind) {
-		rank -= 2
-	}
-	if strings.Contains(text, e.name) {
-		rank--
-	}
-	return rank
-}
-
-// alternatives are other values for those that a condition asks for.
-func (e *experiment) alternatives(out *output, prefix, action string) []trial {
-	var trials []trial
-	for _, m := range valuePath.FindAllStringSubmatch(action, -1) {
-		key := prefix + m[1][1:]
-		switch now, _ := e.value(out, key); now := now.(type) {
-		case bool:
-			trials = append(trials, trial{key: key, value: !now})
-		case nil:
-			trials = append(trials, trial{key: key, value: true})
-		case string:
-			for _, l := range literal.FindAllStringSubmatch(action, -1) {
-				if l[1] != now {
-					trials = append(trials, trial{key: key, value: l[1]})
-				}
-			}
-			if now != "" {
-				trials = append(trials, trial{key: key, value: ""})
-			}
-		case float64, int64, int:
-			trials = append(trials, trial{key: key, value: int64(1)}, trial{key: key, value: int64(0)})
-		}
-	}
-	return trials
-}
-
-// dependencies are the conditions and tags of subcharts that are not taken along.
-func (e *experiment) dependencies(out *output) []trial {
-	c, err := load(e.files)
-	if err != nil {
-		return nil
-	}
-	var trials []trial
-	for _, d := range c.Metadata.Dependencies {
-		for key := range strings.SplitSeq(d.Condition, ",") {
-			if now, ok := e.value(out, strings.TrimSpace(key)); ok && now == false {
-				trials = append(trials, trial{key: strings.TrimSpace(key), value: true})
-			}
-		}
-		for _, tag := range d.Tags {
-			if now, ok := e.value(out, "tags."+tag); ok && now == false {
-				trials = append(trials, trial{key: "tags." + tag, value: true})
-			}
-		}
-	}
-	return trials
 }
 
 // value is what a chart is rendered with at a path.
@@ -237,53 +134,4 @@ func (e *experiment) found(out *output, t trial) *Switch {
 		}
 	}
 	return s
-}
-
-// actions are the insides of a template's actions.
-func actions(text string) []string {
-	var out []string
-	for {
-		begin := strings.Index(text, "{{")
-		if begin < 0 {
-			return out
-		}
-		text = text[begin:]
-		end := actionEnd(text)
-		inner := strings.TrimSuffix(strings.TrimPrefix(text[:end], "{{"), "}}")
-		out = append(out, strings.TrimSpace(strings.Trim(inner, "-")))
-		text = text[end:]
-	}
-}
-
-// named are the actions within each named template, as one text.
-func named(c *chart.Chart) map[string]string {
-	out := map[string]string{}
-	walk(c, func(_ *chart.Chart, f *chart.File) {
-		name, depth := "", 0
-		for _, action := range actions(string(f.Data)) {
-			depth = nest(depth, "{{"+action+"}}")
-			if keyword("{{"+action+"}}") == "define" && depth == 1 {
-				if m := literal.FindStringSubmatch(action); m != nil {
-					name = m[1]
-				}
-				continue
-			}
-			if depth > 0 {
-				out[name] += " " + action
-			}
-		}
-	})
-	return out
-}
-
-// expand adds to a condition what the named templates ask for that it includes.
-func expand(action string, named map[string]string, depth int) string {
-	out := action
-	if depth == 0 {
-		return out
-	}
-	for _, m := range included.FindAllStringSubmatch(action, -1) {
-		out += " " + expand(named[m[1]], named, depth-1)
-	}
-	return out
 }

@@ -102,6 +102,42 @@ version: 0.1.0
 			want: &chart.Switch{Path: "values.yaml", Line: 2, Key: "db.enabled", Old: "false", New: "true"},
 		},
 		{
+			name: "a condition within a subchart that is left out", reason: "both have to be changed",
+			files: `
+-- Chart.yaml --
+apiVersion: v2
+name: web
+version: 0.1.0
+dependencies:
+  - {name: db, version: 0.1.0, tags: [data]}
+-- values.yaml --
+tags:
+  data: false
+db:
+  map: {create: false}
+-- charts/db/Chart.yaml --
+apiVersion: v2
+name: db
+version: 0.1.0
+-- charts/db/templates/x.yaml --
+{{ if .Values.map.create }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}
+`,
+			want: &chart.Switch{
+				Path: "values.yaml", Line: 2, Key: "tags.data", Old: "false", New: "true",
+				Also: &chart.Switch{Path: "values.yaml", Line: 4, Key: "db.map.create", Old: "false", New: "true"},
+			},
+		},
+		{
+			name: "below with", reason: "the path is in two pieces",
+			files: minimal + "\n-- values.yaml --\nconfig:\n  create: false\n  x: y\n-- templates/x.yaml --\n{{ with .Values.config }}{{ if .create }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}{{ end }}\n",
+			want:  &chart.Switch{Path: "values.yaml", Line: 2, Key: "config.create", Old: "false", New: "true"},
+		},
+		{
+			name: "a variable", reason: "the path is in two pieces",
+			files: minimal + "\n-- values.yaml --\nconfig:\n  create: false\n-- templates/x.yaml --\n{{- $c := .Values.config }}\n{{- if and true $c.create }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}\n",
+			want:  &chart.Switch{Path: "values.yaml", Line: 2, Key: "config.create", Old: "false", New: "true"},
+		},
+		{
 			name: "a value file wins", reason: "values.yaml would be the wrong place",
 			files:   minimal + "\n-- values.yaml --\nenabled: true\n-- prod.yaml --\n# production\nenabled: false\n-- templates/x.yaml --\n{{ if .Values.enabled }}{kind: ConfigMap, apiVersion: v1, metadata: {name: web-config}}{{ end }}\n",
 			options: chart.Options{ValueFiles: []string{"prod.yaml"}},

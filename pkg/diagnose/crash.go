@@ -150,7 +150,7 @@ type pattern struct {
 // and Node.js.
 func patterns() []pattern {
 	return []pattern{
-		{"database-password", regexp.MustCompile(`28P01|password authentication failed for user "?([^"\s]*)|\bP1000\b|Authentication failed against database`)},
+		{"database-password", regexp.MustCompile(`28P01|password authentication failed|\bP1000\b|Authentication failed against database`)},
 		{"database-unknown", regexp.MustCompile(`3D000|database "([^"]+)" does not exist|\bP1003\b`)},
 		{"host-unresolved", regexp.MustCompile(`could not translate host name "([^"]+)"|failed to resolve host '([^']+)'|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)|lookup ([\w.-]+)(?: on [\d.:]+)?: no such host|Name or service not known|Temporary failure in name resolution|nodename nor servname`)},
 		{"database-not-migrated", regexp.MustCompile(`relation "([^"]+)" does not exist|42P01|UndefinedTable|\bP2021\b|no such table: (\w+)`)},
@@ -191,7 +191,7 @@ func (f *finder) known(rule, what string, p *corev1.Pod, o owner, c container, n
 		f.wrongPassword(p, o, c, n)
 		return true
 	case "host-unresolved":
-		f.unresolved(what, p, o, c, n)
+		f.unresolved(what, o, c, n)
 		return true
 	case "database-unreachable":
 		n.message = c.what + " does not reach its database"
@@ -276,7 +276,7 @@ func (f *finder) restart(p *corev1.Pod, o owner) string {
 }
 
 // unresolved reports a host name that DNS does not know.
-func (f *finder) unresolved(host string, p *corev1.Pod, o owner, c container, n finding) {
+func (f *finder) unresolved(host string, o owner, c container, n finding) {
 	n.message = fmt.Sprintf("%s: there is no host %s", c.what, or(host, "of the name that it looks for"))
 	n.fix = fix("correct the host in " + f.place(o) + ", or look at the cluster's DNS")
 	if host == "" {

@@ -45,8 +45,6 @@ type finder struct {
 	rules map[string]Rule
 	found []*finding
 	byKey map[string]*finding
-
-	claimSeen map[string]bool
 }
 
 func newFinder(ctx context.Context, in Input) *finder {

@@ -36,7 +36,7 @@ type finding struct {
 }
 
 // add takes a finding in, or adds to one of the same rule, object and part.
-func (f *finder) add(rule string, n finding) *finding {
+func (f *finder) add(rule string, n finding) {
 	n.rule = f.rules[rule]
 	n.rank = n.rule.rank
 	key := rule + "\n" + n.object + "\n" + n.part
@@ -44,7 +44,7 @@ func (f *finder) add(rule string, n finding) *finding {
 	if have == nil {
 		f.found = append(f.found, &n)
 		f.byKey[key] = &n
-		return &n
+		return
 	}
 	have.follows = join(have.follows, n.follows)
 	have.gives = join(have.gives, n.gives)
@@ -54,7 +54,6 @@ func (f *finder) add(rule string, n finding) *finding {
 	if have.since.IsZero() || !n.since.IsZero() && n.since.Before(have.since) {
 		have.since = n.since
 	}
-	return have
 }
 
 func join(a, b []string) []string {

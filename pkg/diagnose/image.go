@@ -55,7 +55,7 @@ func (f *finder) image(p *corev1.Pod, o owner, c container) {
 		f.add("image-never-pulled", n)
 		return
 	}
-	if f.pullSecrets(p, o, c, n) {
+	if f.pullSecrets(p, o, n) {
 		return
 	}
 	rule := "image-pull"
@@ -212,7 +212,7 @@ func imageOf(spec *corev1.PodSpec, name string) string {
 
 // pullSecrets reports the Pod's imagePullSecrets that are not there or of the wrong
 // type. They hold nothing up by themselves, so they count only when a pull fails.
-func (f *finder) pullSecrets(p *corev1.Pod, o owner, c container, n finding) (found bool) {
+func (f *finder) pullSecrets(p *corev1.Pod, o owner, n finding) (found bool) {
 	for _, r := range p.Spec.ImagePullSecrets {
 		state, _ := f.lookup("Secret", r.Name)
 		m := n

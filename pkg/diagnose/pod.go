@@ -453,7 +453,7 @@ func (f *finder) attach(p *corev1.Pod, o owner, e *cluster.Event) {
 		return
 	}
 	n.message = "its volume can be used on one node at a time and is still in use on another"
-	other := f.holder(p, o)
+	other := f.holder(p)
 	if other == "" {
 		n.fix = fix("wait until the old node lets go of it (six minutes when that node is gone), or set strategy: Recreate in " + f.place(o))
 	} else {
@@ -464,7 +464,7 @@ func (f *finder) attach(p *corev1.Pod, o owner, e *cluster.Event) {
 }
 
 // holder is another Pod that uses one of a Pod's claims.
-func (f *finder) holder(p *corev1.Pod, _ owner) string {
+func (f *finder) holder(p *corev1.Pod) string {
 	for i := range f.space.Pods {
 		other := &f.space.Pods[i]
 		if other.Name == p.Name || other.Spec.NodeName == "" || other.Spec.NodeName == p.Spec.NodeName || other.Status.Phase == corev1.PodSucceeded {

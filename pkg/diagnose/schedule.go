@@ -291,7 +291,7 @@ func (f *finder) pendingClaim(c *corev1.PersistentVolumeClaim, by *owner) bool {
 	}
 	switch {
 	case c.Status.Phase == corev1.ClaimLost:
-		n.message = "its volume " + c.Spec.VolumeName + " is gone, and with it the data"
+		n.message = "its volume " + or(c.Spec.VolumeName, "(it names none)") + " is gone, and with it the data"
 		n.fix = fix("restore the data from a backup; a new claim begins empty")
 		f.add("volume-lost", n)
 	case class != "" && f.in.State.Sees("StorageClass") && f.class(c) == "":
@@ -336,7 +336,7 @@ func (f *finder) noClass(c *corev1.PersistentVolumeClaim, o owner, class string,
 	names := f.classes()
 	n.message = fmt.Sprintf("there is no storage class %s; there is %s", class, or(strings.Join(names, ", "), "none"))
 	old, file, line := f.locate(o.kind, o.name, "storageClass: "+class, "storageClassName: "+class, class)
-	if file != "" {
+	if line != 0 {
 		n.path, n.line = file, line
 	}
 	becomes := near(class, names, nil)

@@ -250,7 +250,7 @@ func short(fingerprint string) string {
 // sealedFor reports ciphertext that is bound to another namespace or name.
 func (f *finder) sealedFor(name, target string, n finding) {
 	namespace, other, _ := strings.Cut(target, "/")
-	n.object = "SealedSecret " + f.in.Namespace + "/" + name
+	n.object, n.part = "SealedSecret "+f.in.Namespace+"/"+name, ""
 	if file := f.file(name); file != nil && file.Namespace != "" {
 		n.object = "SealedSecret " + file.Namespace + "/" + name
 	}

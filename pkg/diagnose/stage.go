@@ -49,13 +49,13 @@ func (f *finder) stage(w wanted) *stage {
 		if late := f.late(w, o); late != nil {
 			return late
 		}
-		f.published(s, w, o)
+		f.published(s, o)
 	}
 	return s
 }
 
 // published is the stage of an object that Argo CD can see.
-func (f *finder) published(s *stage, w wanted, o Origin) {
+func (f *finder) published(s *stage, o Origin) {
 	if !o.Deployed {
 		s.rule, s.why = "not-synced", at(o.Path, o.Line)+" has it; Argo CD has not synced that commit"
 		s.fix = fix("", f.sync()...)

@@ -13,7 +13,7 @@ import (
 // Options are an application and the commits that matter to it.
 type Options struct {
 	Dir   string        // of the application, relative to the root, with slashes
-	Chart chart.Options // Namespace is the application's
+	Chart chart.Options // their ObjectNamespace is the application's namespace
 
 	Followed string // commit of the branch that Argo CD follows, as far as it is known here; empty when it is not
 	Deployed string // commit that Argo CD has synced; empty when it is not known
@@ -115,7 +115,7 @@ func (o *Origins) find(kind, name string) Origin {
 		if r == nil {
 			continue
 		}
-		obj, ok := lookup(r, kind, name, o.opts.Chart.Namespace)
+		obj, ok := lookup(r, kind, name, o.opts.Chart.ObjectNamespace())
 		*s.has = ok
 		if ok && out.Path == "" {
 			out.take(obj, kind, o.opts.Dir)
@@ -218,7 +218,7 @@ func (o *Origins) Locate(kind, name, text string) (path string, line int) {
 	if r == nil {
 		return "", 0
 	}
-	obj, ok := lookup(r, kind, name, o.opts.Chart.Namespace)
+	obj, ok := lookup(r, kind, name, o.opts.Chart.ObjectNamespace())
 	if !ok {
 		return "", 0
 	}

@@ -315,10 +315,20 @@ func TestValueFiles(t *testing.T) {
 	r.Write("shared/all.yaml", "v: three\n")
 	r.Git("add", "--all")
 	r.Git("commit", "--quiet", "-m", "values")
-	for file, want := range map[string]string{"prod.yaml": "v-one", "../shared.yaml": "v-two", "/shared/all.yaml": "v-three"} {
+	for file, want := range map[string]string{
+		"prod.yaml": "v-one", "../shared.yaml": "v-two", "x/../../shared.yaml": "v-two", "/shared/all.yaml": "v-three",
+		"/applications/web/prod.yaml": "v-one",
+	} {
 		o := origin.Open(t.Context(), r.tree, origin.Options{Dir: dir, Chart: chart.Options{Namespace: "web", ValueFiles: []string{file}}})
 		if got := o.Find("ConfigMap", want); !got.InTree || !got.Committed {
 			t.Errorf("%s: %s: %+v", file, want, got)
+		}
+	}
+	r.Write(dir+"/local-secrets/v.yaml", "v: canary\n")
+	for _, file := range []string{"local-secrets/v.yaml", "/applications/web/local-secrets/v.yaml", "../web/local-secrets/v.yaml"} {
+		o := origin.Open(t.Context(), r.tree, origin.Options{Dir: dir, Chart: chart.Options{Namespace: "web", ValueFiles: []string{file}}})
+		if rendered, err := o.Rendered(origin.Tree); err == nil {
+			t.Errorf("%s was read: %v", file, rendered.Objects)
 		}
 	}
 }
@@ -359,5 +369,26 @@ func TestSameContentOnce(t *testing.T) {
 	}
 	if len(slices.Compact(all)) != 1 {
 		t.Error("the same content was rendered more than once")
+	}
+}
+
+// One application with nothing under way, from the first question to the answer.
+func BenchmarkFind(b *testing.B) {
+	r := gittest.New(b)
+	for _, f := range txtar.Parse([]byte(web)).Files {
+		r.Write(path.Join(dir, f.Name), string(f.Data))
+	}
+	r.Git("add", "--all")
+	r.Git("commit", "--quiet", "-m", "begin")
+	tree, err := git.Open(b.Context(), r.Dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	head := r.Git("rev-parse", "HEAD")
+	for b.Loop() {
+		o := origin.Open(b.Context(), tree, origin.Options{Dir: dir, Chart: chart.Options{Namespace: "web"}, Followed: head, Deployed: head})
+		if !o.Find("ConfigMap", "web-config").Deployed {
+			b.Fatal("not found")
+		}
 	}
 }

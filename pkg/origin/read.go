@@ -195,14 +195,19 @@ func (r *reader) plaintext(name string) bool {
 	return strings.HasPrefix(name, folder+"/")
 }
 
-// outside are the value files that lie outside of the folder: their path in the
+// outside are the files of values that lie outside of the folder: their path in the
 // repository, and their name in the options.
 func (r *reader) outside() map[string]string {
 	out := map[string]string{}
-	for _, name := range r.opts.Chart.ValueFiles {
+	names := slices.Clone(r.opts.Chart.ValueFiles)
+	for _, p := range r.opts.Chart.FileParameters {
+		names = append(names, p.File)
+	}
+	for _, name := range names {
 		p := inRepository(r.opts.Dir, name)
-		if !strings.HasPrefix(p, r.opts.Dir+"/") && fs.ValidPath(p) {
-			out[p] = name
+		own, inside := strings.CutPrefix(p, r.opts.Dir+"/")
+		if fs.ValidPath(p) && (!inside || strings.HasPrefix(name, "/") && !r.plaintext(own)) {
+			out[p] = path.Clean(name)
 		}
 	}
 	return out

@@ -61,49 +61,6 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 	return out
 }
 
-// told are rules of package diagnose that the strays tell of: nothing is broken by them.
-var told = []string{"prune-needed", "changed-since-sync"}
-
-// underWay are rules that say, before their grace is over, no more than the links do.
-var underWay = []string{"sync-waits", "rollout-stuck", "resource-progressing"}
-
-// soft is the rule that is worth a look and breaks nothing: a commit that Argo CD has not
-// seen.
-const soft = "revision-behind"
-
-// diagnosed are the causes that package diagnose finds.
-func (c *chain) diagnosed(ctx context.Context) []report.Cause {
-	causes := slices.DeleteFunc(diagnose.Diagnose(ctx, c.src.Input), func(cause report.Cause) bool {
-		return slices.Contains(told, cause.Rule) || !cause.Final && slices.Contains(underWay, cause.Rule)
-	})
-	for i := range causes {
-		if causes[i].Rule == soft && c.src.Commit != nil && c.src.Commit.State == CommitNotSeen {
-			causes[i].Final = false // Argo CD looks by itself every few minutes
-		}
-	}
-	return undeployed(causes)
-}
-
-// undeployed folds what is not in the cluster into the cause that Argo CD does not know
-// the application: with that it comes. What is wrong in the repository stays.
-func undeployed(causes []report.Cause) []report.Cause {
-	at := slices.IndexFunc(causes, func(cause report.Cause) bool { return cause.Rule == RuleNotDeployed })
-	if at < 0 {
-		return causes
-	}
-	missing := causes[at]
-	here := []string{LinkLocal, diagnose.LinkSealed, diagnose.LinkCommit}
-	out := []report.Cause{}
-	for _, cause := range causes {
-		if slices.Contains(here, cause.Link) {
-			out = append(out, cause)
-		} else if cause.Rule != RuleNotDeployed {
-			missing.Follows = append(missing.Follows, cause.Object+" is not there")
-		}
-	}
-	return append([]report.Cause{missing}, out...)
-}
-
 // argo is what Argo CD says, nil when it does not know the application or was not
 // asked.
 func (c *chain) argo() *diagnose.Argo {

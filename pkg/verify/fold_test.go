@@ -102,6 +102,36 @@ func TestFoldWithoutCause(t *testing.T) {
 	}
 }
 
+// Where nothing was ever synced, that is the cause, and not each Secret that is missing.
+func TestNeverSynced(t *testing.T) {
+	s := shop()
+	s.Argo.Operation, s.Argo.Sync, s.Argo.Health = nil, "OutOfSync", "Missing"
+	for i := range s.Argo.Resources {
+		s.Argo.Resources[i].Sync = "OutOfSync"
+	}
+	s.State = &cluster.State{Spaces: map[string]*cluster.Space{"shop": {Name: "shop", Object: &corev1.Namespace{}, Unseen: map[string]string{}}}}
+	s.Origins = everywhere{}
+	got := verify.Chain(t.Context(), s)
+	if len(got.Causes) != 1 || got.Causes[0].Rule != "never-synced" || len(got.Causes[0].Follows) == 0 {
+		t.Errorf("causes %+v", got.Causes)
+	}
+	s.Sealed[0].State = report.NotSealed
+	s.Sealed[0].Keys = nil
+	got = verify.Chain(t.Context(), s)
+	if len(got.Causes) != 2 || got.Causes[1].Rule != "never-synced" || got.Causes[0].Link != diagnose.LinkSealed {
+		t.Errorf("with a Secret that is not sealed: causes %+v", got.Causes)
+	}
+}
+
+// everywhere has all objects in Git, and none in the cluster.
+type everywhere struct{}
+
+func (everywhere) Find(kind, name string) diagnose.Origin {
+	return diagnose.Origin{Found: true, Path: "applications/shop/templates/x.yaml", Line: 1, Namespace: "shop", InTree: true, Committed: true, Pushed: true}
+}
+
+func (everywhere) Locate(string, string, string) (string, int) { return "", 0 }
+
 // What somebody has made by hand is told of, what programs make is not, and none of it
 // is a reason to fail.
 func TestStrays(t *testing.T) {

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"fmt"
+
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
 )
@@ -10,6 +12,8 @@ const (
 	RuleNotDeployed = "application-missing" // Argo CD has no application for the folder
 	RuleNotSynced   = "not-synced"          // Argo CD has the commit, and nobody has had it sync
 	RuleSealedFile  = "sealed-file"         // the offline check refuses a sealed file
+	RuleAbsent      = "sealedsecret-absent" // a committed SealedSecret is not in the cluster, its Secret may be
+	RuleKeys        = "secret-keys"         // a Secret has not the keys that secrets.yaml names
 	RuleUnexplained = "unexplained"         // a link is broken, and nothing says why
 )
 
@@ -28,6 +32,10 @@ func (c *chain) unexplained(links []report.Link, causes []report.Cause) []report
 			return c.sealedCauses()
 		case diagnose.LinkArgo:
 			return []report.Cause{c.argoCause(l)}
+		case diagnose.LinkUnsealed, diagnose.LinkSecrets:
+			if found := c.secretCauses(l.Name); len(found) > 0 {
+				return found
+			}
 		}
 		return []report.Cause{{
 			Rule: RuleUnexplained, Link: l.Name, Object: "application " + c.src.Application, Message: l.Summary,
@@ -58,6 +66,46 @@ func (c *chain) sealedCauses() (out []report.Cause) {
 		}
 	}
 	return out
+}
+
+// secretCauses are the SealedSecrets that are not in the cluster, or the Secrets that
+// lack keys.
+func (c *chain) secretCauses(link string) (out []report.Cause) {
+	ship := "mage gitops:ship " + c.src.Application
+	for _, w := range c.wants() {
+		cause := report.Cause{Link: link, Path: c.contractPath(), Fix: report.Fix{Text: "`" + ship + "`", Commands: []string{ship}}, Final: true}
+		if w.file != nil {
+			cause.Path, cause.Line = w.file.Path, w.file.Line
+		}
+		name := w.namespace + "/" + w.name
+		switch state, note := c.secret(w); {
+		case link == diagnose.LinkSecrets && state == report.Failed:
+			cause.Rule, cause.Object, cause.Message = RuleKeys, "Secret "+name, note
+		case link == diagnose.LinkUnsealed && w.file != nil && c.sealedSecret(w) == nil:
+			cause.Rule, cause.Object, cause.Message = RuleAbsent, "SealedSecret "+name, "it is not in the cluster"
+			if w.namespace != c.src.Namespace {
+				c.elsewhere(&cause, w)
+			} else if c.src.Origins != nil && c.src.Origins.Find("SealedSecret", w.name).Deployed {
+				sync := "mage gitops:sync " + c.src.Application
+				cause.Message = "it was deleted in the cluster"
+				cause.Fix = report.Fix{Text: "`" + sync + "` brings it back", Commands: []string{sync}}
+			}
+		default:
+			continue
+		}
+		out = append(out, cause)
+	}
+	return out
+}
+
+// elsewhere says of a SealedSecret for another namespace than the application's that this
+// is probably not meant.
+func (c *chain) elsewhere(cause *report.Cause, w wanted) {
+	cause.Message = fmt.Sprintf("it is not in the cluster: it is for namespace %s, and the application is in %s", w.namespace, c.src.Namespace)
+	if w.file.Plain != "" {
+		cause.Path, cause.Line = w.file.Plain, w.file.PlainLine
+		cause.Fix.Text = fmt.Sprintf("correct metadata.namespace in %s if %s is not meant, then %s", cause.Position(), w.namespace, cause.Fix.Text)
+	}
 }
 
 // argoCause is why Argo CD does not have the application as it should be.

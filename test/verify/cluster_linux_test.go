@@ -71,7 +71,10 @@ func clusterScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "      containers:\n", "      serviceAccountName: shop\n      containers:\n")
 				s.ship()
 			},
-			rule: "serviceaccount-missing", fix: "templates/deployment.yaml", known: "default",
+			rule: "serviceaccount-missing", fix: "templates/shop.yaml",
+			person: func(s *scene) {
+				s.write("templates/shop.yaml", "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: shop\n")
+			},
 		},
 		{
 			name: "database", reason: "the database is what everything else waits for",

@@ -7,7 +7,7 @@ func configScenarios() []scenario {
 			name: "cm-missing", reason: "the ConfigMap is in no template at all",
 			arrange: func(s *scene) { s.remove("templates/config.yaml"); s.ship() },
 			rule:    "configmap-not-rendered", fix: "templates/",
-			person: func(s *scene) { s.write("templates/config.yaml", shop()["templates/config.yaml"]) },
+			person: func(s *scene) { s.write("templates/shop-config.yaml", shop()["templates/config.yaml"]) },
 		},
 		{
 			name: "cm-misplaced", reason: "the file is in the chart and not in its templates/",

@@ -22,7 +22,8 @@ func podScenarios() []scenario {
 		{
 			name: "image-host-unknown", reason: "the registry's name does not exist",
 			arrange: func(s *scene) { s.edit("values.yaml", `tag: "1.0.0"`, `tag: "no-such-host"`); s.ship() },
-			rule:    "image-unreachable", fix: "values.yaml", known: "1.0.0",
+			rule:    "image-unreachable", fix: "values.yaml",
+			person: func(s *scene) { s.edit("values.yaml", "no-such-host", "1.0.0"); s.ship() },
 		},
 		{
 			name: "pull-secret", reason: "the registry wants a login, and the Secret with it is called otherwise",
@@ -63,7 +64,7 @@ func podScenarios() []scenario {
 				s.args("print sh: 1: shopd: not found", "exit 127")
 				s.ship()
 			},
-			rule: "command-not-found", fix: "templates/deployment.yaml", person: func(s *scene) { s.edit("templates/deployment.yaml", "\n            - \"exit 127\"", "") },
+			rule: "command-not-found", fix: "templates/deployment.yaml", person: func(s *scene) { s.edit("templates/deployment.yaml", "\n            - \"exit 127\"", ""); s.ship() },
 		},
 		{
 			name: "crash-memory", reason: "the limit is too low",
@@ -84,8 +85,8 @@ func podScenarios() []scenario {
 		{
 			name: "crash-unknown", reason: "nothing is known of what the log says, and it is shown",
 			arrange: func(s *scene) { s.args("print cannot open /var/lib/shop", "exit 3"); s.ship() },
-			rule:    "crash", fix: "templates/deployment.yaml",
-			person: func(s *scene) { s.edit("templates/deployment.yaml", "\n            - \"exit 3\"", "") },
+			rule:    "crash", fix: "logs shop-",
+			person: func(s *scene) { s.edit("templates/deployment.yaml", "\n            - \"exit 3\"", ""); s.ship() },
 		},
 		{
 			name: "init-container", reason: "Argo CD does not look at init containers",
@@ -93,8 +94,8 @@ func podScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "      containers:\n", "      initContainers:\n        - name: prepare\n          image: pretend.test/shop:1.0.0\n          args:\n            - print cannot prepare\n            - exit 1\n      containers:\n")
 				s.ship()
 			},
-			rule: "crash", fix: "templates/deployment.yaml",
-			person: func(s *scene) { s.edit("templates/deployment.yaml", "            - exit 1\n", "") },
+			rule: "crash", fix: "logs shop-",
+			person: func(s *scene) { s.edit("templates/deployment.yaml", "            - exit 1\n", ""); s.ship() },
 		},
 		{
 			name: "probe-port", reason: "the probe asks a port on which nothing listens",
@@ -122,8 +123,8 @@ func podScenarios() []scenario {
 				s.write("templates/migrate.yaml", strings.Replace(text, "            - print migrating\n", "            - print relation \"orders\" does not exist\n            - exit 1\n", 1))
 				s.ship()
 			},
-			rule: "hook-failed", fix: "templates/migrate.yaml",
-			person: func(s *scene) { s.edit("templates/migrate.yaml", "            - exit 1\n", "") },
+			rule: "job-failed", fix: "mage gitops:sync hook-failed",
+			person: func(s *scene) { s.edit("templates/migrate.yaml", "            - exit 1\n", ""); s.push() },
 		},
 	}
 }

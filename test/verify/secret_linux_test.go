@@ -33,7 +33,7 @@ func secretScenarios() []scenario {
 				s.ship()
 				s.write(sealed, text)
 			},
-			rule: "secret-not-committed", fix: "mage gitops:publish secret-uncommitted",
+			rule: "secret-not-committed", fix: "mage gitops:ship secret-uncommitted",
 		},
 		{
 			name: "secret-misspelt", reason: "the Deployment wants one whose name is a letter off",
@@ -53,6 +53,19 @@ func secretScenarios() []scenario {
 		},
 		{
 			name: "secret-other-namespace", reason: "the sealed file was copied from another namespace",
+			arrange: func(s *scene) {
+				text := s.read(plaintext)
+				s.remove(sealed)
+				s.write(plaintext, strings.Replace(text, "namespace: "+s.app, "namespace: shop-old", 1))
+				s.seal()
+				s.write(plaintext, text)
+				s.write(sealed, strings.Replace(s.read(sealed), "namespace: shop-old", "namespace: "+s.app, 1))
+				s.ship()
+			},
+			rule: "sealed-for-other-namespace", fix: "mage seal:app",
+		},
+		{
+			name: "secret-copied", reason: "the same, and nothing in the file says so",
 			arrange: func(s *scene) {
 				text := s.read(plaintext)
 				s.remove(sealed)
@@ -96,6 +109,7 @@ func secretScenarios() []scenario {
 			name: "secret-volume", reason: "a mounted Secret, not only an environment",
 			arrange: func(s *scene) {
 				s.edit("templates/deployment.yaml", "      volumes:\n", "      volumes:\n        - name: keys\n          secret:\n            secretName: shop-secerts\n")
+				s.edit("templates/deployment.yaml", "          volumeMounts:\n", "          volumeMounts:\n            - name: keys\n              mountPath: /etc/keys\n")
 				s.ship()
 			},
 			rule: "secret-misspelt", fix: "shop-secrets",

@@ -114,7 +114,7 @@ func (s *scene) describe() {
 		{"-n", s.app, "get", "pods,sealedsecrets,secrets,configmaps"},
 		{"-n", s.app, "get", "events", "-o", "custom-columns=KIND:.involvedObject.kind,NAME:.involvedObject.name,REASON:.reason,MESSAGE:.message"},
 	} {
-		cmd := exec.Command(filepath.Join(shared.programs, "kubectl"), append([]string{"--kubeconfig", s.Up.Kubeconfig}, args...)...) //nolint:noctx // the test's context is over
+		cmd := exec.Command(filepath.Join(shared.programs, "kubectl"), append([]string{"--kubeconfig", s.Up.Kubeconfig}, args...)...) // the test's context is over
 		out, err := cmd.CombinedOutput()
 		s.Logf("kubectl %v: %v\n%s", args, err, out)
 	}

@@ -108,7 +108,7 @@ func secretScenarios() []scenario {
 		{
 			name: "secret-volume", reason: "a mounted Secret, not only an environment",
 			arrange: func(s *scene) {
-				s.edit("templates/deployment.yaml", "      volumes:\n", "      volumes:\n        - name: keys\n          secret:\n            secretName: shop-secerts\n")
+				s.edit("templates/deployment.yaml", "      volumes:\n", "      volumes:\n        - name: keys\n          secret:\n            secretName: shop-secretz\n")
 				s.edit("templates/deployment.yaml", "          volumeMounts:\n", "          volumeMounts:\n            - name: keys\n              mountPath: /etc/keys\n")
 				s.ship()
 			},

@@ -14,15 +14,16 @@ const pageSize = "500"
 
 // NoApplicationsError says why the Application objects of Argo CD could not be read.
 type NoApplicationsError struct {
-	Absent bool // the cluster has no such kind: Argo CD is not installed in it
-	Cause  error
+	Absent    bool   // the cluster has no such kind: Argo CD is not installed in it
+	Namespace string // the one that was asked for at last
+	Cause     error
 }
 
 func (e *NoApplicationsError) Error() string {
 	if e.Absent {
 		return "applications.argoproj.io: list: the cluster has no such kind"
 	}
-	return "applications.argoproj.io: list: " + e.Cause.Error()
+	return "applications.argoproj.io: list: not allowed, neither in all namespaces nor in " + e.Namespace
 }
 
 // Hint says how else Argo CD can be asked.
@@ -48,9 +49,9 @@ func (c *Cluster) Applications(ctx context.Context, namespace string, page func(
 	}
 	switch {
 	case apierrors.IsNotFound(err):
-		return &NoApplicationsError{Absent: true, Cause: err}
+		return &NoApplicationsError{Absent: true, Namespace: namespace, Cause: err}
 	case apierrors.IsForbidden(err):
-		return &NoApplicationsError{Cause: err}
+		return &NoApplicationsError{Namespace: namespace, Cause: err}
 	case err != nil:
 		return fmt.Errorf("applications.argoproj.io: list: %w", unanswered(ctx, c, err))
 	}

@@ -71,12 +71,14 @@ type glance struct {
 	offline    string // why the cluster could not be seen
 	mask       func(string) string
 	controller diagnose.Controller
+	who        func(context.Context, diagnose.Resource) string
 }
 
 // look looks once. What cannot be seen is unknown in the chains, and an error beside
 // them.
 func (v *verifier) look(ctx context.Context) ([]report.Chain, error) {
 	g := &glance{verifier: v, mask: v.mask}
+	g.who = g.changers()
 	argoErr := g.applications(ctx)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -89,23 +91,28 @@ func (v *verifier) look(ctx context.Context) ([]report.Chain, error) {
 		return nil, err
 	}
 	g.pair(m)
-	readErr := g.read(ctx)
-	if readErr != nil { // which is told once, below the chains
+	dead := argoErr
+	if !unanswered(argoErr) { // else it does not answer a second time either
+		dead = g.read(ctx)
+	}
+	if dead != nil { // which is told once, below the chains
 		g.offline = "the cluster could not be reached"
-		if g.unseen != "" {
-			g.unseen = g.offline
-		}
+	}
+	if dead != nil && errors.Is(argoErr, dead) {
+		g.unseen, argoErr = g.offline, nil
 	}
 	if g.state != nil {
 		masker := g.state.Masker(openWords(v.folders)...)
 		g.mask = func(text string) string { return v.mask(masker.Mask(text)) }
 		g.controller = g.sealer(ctx)
 	}
-	chains := g.chains(ctx)
-	if readErr != nil { // it says the same, or more
-		return chains, readErr
-	}
-	return chains, unreachable(argoErr)
+	return g.chains(ctx), errors.Join(dead, unreachable(argoErr))
+}
+
+// unanswered says whether the API server itself did not answer.
+func unanswered(err error) bool {
+	var dead *kube.UnansweredError
+	return errors.As(err, &dead)
 }
 
 // unreachable are of the reasons why Argo CD could not be asked those that another look
@@ -268,7 +275,7 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	src.Application, src.Namespace, src.Now = o.name, o.namespace(), time.Now()
 	src.State, src.Offline, src.Controller, src.Mask = g.state, g.offline, g.controller, g.mask
 	if g.kube != nil {
-		src.Logs = kube.Logs{Cluster: g.kube, Mask: g.mask}
+		src.Logs, src.Changer = kube.Logs{Cluster: g.kube, Mask: g.mask}, g.who
 	}
 	switch {
 	case g.unseen != "":

@@ -29,7 +29,7 @@ func (f *finder) application() {
 		n.message = "Argo CD does not know the application, so nothing of it is deployed"
 		file := or(a.Path, f.in.Folder+"/application.yaml")
 		n.fix = fix("create it", slices.Concat([]string{"kubectl apply -f " + file}, f.sync())...)
-		n.path, n.gives = file, []string{"Operation", "Namespace"}
+		n.path, n.gives = file, []string{"Operation", "Namespace", "NeverSynced"}
 		f.add("application-missing", n)
 		return
 	case !a.Deleting.IsZero():
@@ -351,17 +351,19 @@ func (f *finder) revision(n finding) {
 	n.from = []string{"Operation"}
 	switch {
 	case a.Behind != "" && a.Unpushed:
+		n.from = append(n.from, "Unpushed")
 		n.message = "Argo CD looks at another commit than this work tree: " + a.Behind
 		n.fix = fix("", slices.Concat([]string{f.in.Push}, f.sync())...)
 		f.add("revision-behind", n)
 	case a.Behind != "":
+		n.from = append(n.from, "Unsynced")
 		n.message = "Argo CD looks at another commit than this work tree: " + a.Behind
 		n.fix = fix("", f.sync()...)
 		f.add("revision-behind", n)
 	case a.Sync != "OutOfSync" || op.Running():
 	case op == nil:
 		n.message = "Argo CD has never synced it"
-		n.gives = []string{"Namespace"}
+		n.gives = []string{"Namespace", "NeverSynced"}
 		n.hold = a.AutoSync
 		n.fix = fix("", f.sync()...)
 		f.add("never-synced", n)
@@ -369,6 +371,7 @@ func (f *finder) revision(n finding) {
 		f.outOfSync(n)
 	case op.Phase == "Succeeded":
 		n.message = "what is in Git is not in the cluster yet"
+		n.from = append(n.from, "Unsynced")
 		n.hold = a.AutoSync
 		n.fix = fix("", f.sync()...)
 		f.add("not-synced", n)
@@ -377,11 +380,14 @@ func (f *finder) revision(n finding) {
 
 // outOfSync reports what differs although this very commit was synced.
 func (f *finder) outOfSync(n finding) {
-	var prune, differ []string
+	var prune, differ, gone []string
 	for _, r := range f.in.Argo.Resources {
 		switch {
 		case r.NeedsPruning:
 			prune = append(prune, r.Kind+" "+r.Name)
+		case r.Sync == "OutOfSync" && !r.Hook && r.Health == "Missing":
+			gone = append(gone, r.Kind+" "+r.Name)
+			n.from = append(n.from, r.Kind+"/"+r.Name, workload(r.Kind, r.Name), "Sealed/"+r.Name)
 		case r.Sync == "OutOfSync" && !r.Hook:
 			differ = append(differ, r.Kind+" "+r.Name)
 		}
@@ -392,6 +398,12 @@ func (f *finder) outOfSync(n finding) {
 		n.message = fmt.Sprintf("%s no longer in Git and still in the cluster", list(prune))
 		n.fix = fix("", f.sync("-prune")...)
 		f.add("prune-needed", n)
+	}
+	if len(gone) > 0 {
+		n.part, n.evidence = "gone", gone
+		n.message = fmt.Sprintf("%s in Git and was deleted in the cluster since the sync", list(gone))
+		n.fix = fix("", f.sync()...)
+		f.add("changed-since-sync", n)
 	}
 	if len(differ) > 0 {
 		n.part, n.evidence = "differ", differ

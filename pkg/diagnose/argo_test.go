@@ -89,6 +89,40 @@ func operationCases() []aCase {
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Resources = []Resource{{Kind: "Service", Name: "a", Sync: "OutOfSync"}, {Kind: "Service", Name: "b", Sync: "OutOfSync"}}
 		}, says: "Service a, Service b are changed"},
+		{rule: "changed-since-sync", reason: "deleted", breaks: func(w *world) {
+			w.in.Argo.Sync = "OutOfSync"
+			w.in.Argo.Resources = []Resource{{Kind: "Service", Name: "a", Sync: "OutOfSync", Health: "Missing"}}
+		}, says: "Service a is in Git and was deleted", run: "mage gitops:sync shop"},
+		{rule: "never-synced", reason: "what was not synced follows", breaks: func(w *world) {
+			w.in.Argo.Sync, w.in.Argo.Health, w.in.Argo.Operation = "OutOfSync", "Missing", nil
+			w.space.Object, w.space.Pods, w.space.Secrets, w.space.SealedSecrets, w.space.Databases = nil, nil, nil, nil, nil
+			w.space.Deployments, w.space.StatefulSets = nil, nil
+			for k, o := range w.origins {
+				o.Deployed = false
+				w.origins[k] = o
+			}
+		}, follows: "Secret shop/shop-secrets: missing"},
+		{rule: "configmap-not-synced", reason: "the application as a whole is behind", breaks: func(w *world) {
+			noConfig(w, func(o *Origin) { o.Deployed = false })
+			w.in.Argo.Sync, w.in.Argo.Revision, w.in.Argo.Behind = "OutOfSync", "r2", "1 commit behind HEAD"
+		}, follows: "looks at another commit"},
+		{rule: "configmap-not-pushed", reason: "the application as a whole is behind", breaks: func(w *world) {
+			noConfig(w, func(o *Origin) { o.Pushed, o.Deployed = false, false })
+			w.in.Argo.Behind, w.in.Argo.Unpushed = "1 commit behind HEAD", true
+		}, follows: "looks at another commit"},
+		{rule: "manifests-broken", reason: "what was not synced follows", breaks: func(w *world) {
+			noConfig(w, func(o *Origin) { o.Deployed = false })
+			w.in.Argo.Sync, w.in.Argo.Conditions = "Unknown", []Condition{{Type: "ComparisonError", Message: "boom"}}
+		}, follows: "ConfigMap shop/shop-config: missing"},
+		{rule: "configmap-gone", reason: "Argo CD sees it, too", breaks: func(w *world) {
+			noConfig(w, func(*Origin) {})
+			w.in.Argo.Sync = "OutOfSync"
+			w.in.Argo.Resources = []Resource{{Kind: "ConfigMap", Name: "shop-config", Sync: "OutOfSync", Health: "Missing"}}
+		}, follows: "was deleted in the cluster"},
+		{rule: "configmap-misspelt", reason: "in two workloads, two lines", more: 1, edit: deployment + ":40: shop-config -> shop-confg", breaks: func(w *world) {
+			noConfig(w, func(o *Origin) { *o = Origin{Near: []string{"shop-confg"}} })
+			w.pending("store-0")
+		}},
 		{rule: "revision-behind", reason: "not seen", breaks: func(w *world) { w.in.Argo.Behind = "2 commits behind HEAD" }, run: "mage gitops:sync shop"},
 		{rule: "revision-behind", reason: "not pushed", breaks: func(w *world) { w.in.Argo.Behind, w.in.Argo.Unpushed = "2 commits behind HEAD", true }, run: "git push\nmage gitops:sync shop"},
 		{rule: "resource-degraded", reason: "of another kind", breaks: func(w *world) {

@@ -68,7 +68,10 @@ func (f *finder) object404(r reference, o owner, needs string, refs []reference,
 		f.add(prefixes[r.kind]+"missing", n)
 		return
 	}
-	n.path, n.line, n.fix = s.path, s.line, s.fix
+	s.into(&n)
+	if s.rule == "misspelt" {
+		n.part = o.key() // each workload has a line of its own
+	}
 	n.message = fmt.Sprintf("missing: %s; %s", needs, s.why)
 	rule := prefixes[r.kind] + s.rule
 	if r.kind != "ConfigMap" {

@@ -207,8 +207,28 @@ func (f *finder) podSecurity(m string, o owner, n finding) {
 			return
 		}
 	}
-	n.fix = fix(fmt.Sprintf("give the containers in %s a securityContext of allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, runAsNonRoot: true and seccompProfile: {type: RuntimeDefault}, as far as the message names them; or, if the namespace may allow it, `%s`", at(n.path, n.line), lower))
+	n.fix = fix(fmt.Sprintf("set %s in %s; or, if the namespace may allow it, `%s`", or(strings.Join(obeying(what), ", "), "what the message names"), at(n.path, n.line), lower))
 	f.add("pod-security", n)
+}
+
+// obeying are the settings with which a Pod keeps to what it breaks.
+func obeying(what string) (out []string) {
+	for _, s := range []struct{ sign, setting string }{
+		{"privileged (", "privileged: false"},
+		{"allowPrivilegeEscalation", "allowPrivilegeEscalation: false"},
+		{"unrestricted capabilities", "capabilities: {drop: [ALL]}"},
+		{"runAsNonRoot", "runAsNonRoot: true"},
+		{"runAsUser", "runAsUser: 1000"},
+		{"seccompProfile", "seccompProfile: {type: RuntimeDefault}"},
+		{"host namespaces", "hostNetwork, hostPID and hostIPC to false"},
+		{"hostPort", "no hostPort"},
+		{"hostPath", "no hostPath volume"},
+	} {
+		if strings.Contains(what, s.sign) {
+			out = append(out, s.setting)
+		}
+	}
+	return out
 }
 
 func lowerLevel(level string) string {

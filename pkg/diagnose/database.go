@@ -270,7 +270,7 @@ func (f *finder) ofAbsentDatabase(w wanted, needs string, n finding) bool {
 	s := f.stage(wanted{kind: "Cluster", name: name, by: w.by})
 	n.object, n.gives = "Cluster "+f.in.Namespace+"/"+name, append(n.gives, "Database/"+name)
 	n.message = fmt.Sprintf("missing, and with it Secret %s: %s; %s", w.name, needs, s.why)
-	n.path, n.line, n.fix = s.path, s.line, s.fix
+	s.into(&n)
 	f.add("database-missing", n)
 	return true
 }

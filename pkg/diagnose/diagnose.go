@@ -58,10 +58,11 @@ func newFinder(ctx context.Context, in Input) *finder {
 
 // masked is the function that takes secret values out of texts.
 func (f *finder) masked() func(string) string {
-	mask := func(s string) string { return s }
-	if f.in.State != nil {
-		mask = f.in.State.Masker(f.in.Application, f.in.Namespace).Mask
+	m := f.in.Masker
+	if m == nil && f.in.State != nil {
+		m = f.in.State.Masker(f.in.Application)
 	}
+	mask := m.Mask
 	if own := f.in.Mask; own != nil {
 		known := mask
 		mask = func(s string) string { return own(known(s)) }

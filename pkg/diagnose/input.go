@@ -26,6 +26,9 @@ type Input struct {
 	Controller Controller     // of Sealed Secrets
 	Logs       Logs           // the last words of crashed containers
 
+	// Masker is State's; made anew when nil, which takes a while where there are many
+	// applications.
+	Masker *cluster.Masker
 	// Mask takes secret values out of a text, in addition to those that State knows
 	// of; for instance the plaintext on this machine.
 	Mask func(string) string

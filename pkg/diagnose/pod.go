@@ -129,7 +129,7 @@ func (f *finder) pod(p *corev1.Pod, o owner) {
 		f.failedPod(p, o)
 		return
 	}
-	f.replaced(p, o)
+	defer f.replaced(p, o)
 	c := condition(p, corev1.PodScheduled)
 	if c != nil && c.Status == corev1.ConditionFalse {
 		f.unscheduled(p, o, c)
@@ -189,10 +189,10 @@ func (f *finder) container(p *corev1.Pod, o owner, c container) bool {
 		f.crash(p, o, c)
 	case t != nil && t.ExitCode != 0:
 		f.crash(p, o, c)
-	case c.status.State.Running != nil && !c.init:
+	case c.status.State.Running != nil && (!c.init || c.sidecar):
 		f.probes(p, o, c)
 		return false
-	case c.status.State.Running != nil && c.init && !c.sidecar:
+	case c.status.State.Running != nil:
 		f.longInit(p, o, c)
 		return true
 	default:
@@ -323,12 +323,20 @@ func (f *finder) replaced(p *corev1.Pod, o owner) {
 	if revision == "" || s.Status.UpdateRevision == "" || revision == s.Status.UpdateRevision || s.Status.ObservedGeneration < s.Generation {
 		return
 	}
+	if !f.hopeless(p) && !f.lasted(p.CreationTimestamp.Time, minutes10) {
+		return // it may become ready yet, and is replaced then
+	}
 	f.add("statefulset-stuck", finding{
 		object: f.objectOf(o), since: p.CreationTimestamp.Time,
 		message: fmt.Sprintf("Pod %s is of the revision before the last change and never became ready; the StatefulSet waits for it and does not replace it", p.Name),
 		fix:     fix("delete the Pod; the new one is of the new revision", f.kubectl("delete pod "+p.Name)),
 		gives:   []string{"Stuck/" + o.name, o.key(), "Pod/" + p.Name},
 	})
+}
+
+// hopeless says whether something final is known of a Pod.
+func (f *finder) hopeless(p *corev1.Pod) bool {
+	return slices.ContainsFunc(f.found, func(n *finding) bool { return slices.Contains(n.gives, "Pod/"+p.Name) && f.final(n) })
 }
 
 func (f *finder) statefulSet(o owner) *appsv1.StatefulSet {

@@ -181,7 +181,10 @@ func (f *finder) names(kind string) (out []string) {
 // meant as they are.
 func near(name string, candidates, used []string) string {
 	best, distance := "", 3
-	if len(name) < 5 {
+	switch {
+	case len(name) < 3:
+		return "" // everything is near to it
+	case len(name) < 6:
 		distance = 2
 	}
 	for _, c := range candidates {

@@ -60,7 +60,7 @@ func (f *finder) unscheduled(p *corev1.Pod, o owner, c *corev1.PodCondition) {
 		n.fix = fix("`kubectl get nodes` and `kubectl describe node` say what is the matter with the nodes")
 		f.add("nodes-unfit", n)
 	case holds(m, "untolerated taint|taint"):
-		n.message = "every node has a taint that it does not tolerate: " + strings.Join(taints(m), ", ")
+		n.message = "every node has a taint that it does not tolerate: " + strings.Join(f.taints(m, p), ", ")
 		n.fix = fix("add a toleration in " + at(n.path, n.line) + ", or take the taint from a node")
 		f.add("taint", n)
 	case holds(m, "no nodes available|0/0 nodes"):
@@ -84,14 +84,25 @@ func (f *finder) growing(p *corev1.Pod) bool {
 	return false
 }
 
-func taints(message string) []string {
-	out := regexp.MustCompile(`\{([^}]+)\}`).FindAllStringSubmatch(message, -1)
-	var names []string
-	for _, t := range out {
+// taints are those that keep a Pod off the nodes: as the scheduler says, or (from
+// Kubernetes 1.36 on it only counts them) as the nodes have them.
+func (f *finder) taints(message string, p *corev1.Pod) (names []string) {
+	for _, t := range regexp.MustCompile(`\{([^}]+)\}`).FindAllStringSubmatch(message, -1) {
 		names = join(names, []string{strings.TrimSuffix(strings.TrimSpace(t[1]), ":")})
 	}
+	if len(names) > 0 {
+		return names
+	}
+	for i := range f.in.State.Nodes {
+		for _, t := range f.in.State.Nodes[i].Spec.Taints {
+			tolerated := slices.ContainsFunc(p.Spec.Tolerations, func(x corev1.Toleration) bool { return x.ToleratesTaint(&t) })
+			if t.Effect != corev1.TaintEffectPreferNoSchedule && !tolerated {
+				names = join(names, []string{t.ToString()})
+			}
+		}
+	}
 	if names == nil {
-		return []string{"see the events"}
+		return []string{"`kubectl describe nodes` shows them"}
 	}
 	return names
 }

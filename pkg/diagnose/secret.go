@@ -374,7 +374,8 @@ func (f *finder) notDelivered(w wanted, needs string, n finding, file *SealedFil
 		return
 	}
 	n.message = "missing: " + needs + "; " + s.why
-	n.fix = s.fix
+	s.into(&n)
+	n.path, n.line = file.Path, file.Line
 	switch s.rule {
 	case "not-committed", "not-pushed":
 		n.fix = fix("publish and sync it", f.ship()...)
@@ -412,13 +413,15 @@ func (f *finder) unknownSecret(w wanted, needs string, n finding) {
 	}
 	if n2 := near(w.name, f.knownSecrets(o), w.used); n2 != "" && !o.Found {
 		s := f.misspelt(w, n2)
-		n.message, n.path, n.line, n.fix = "missing: "+needs+"; "+s.why, s.path, s.line, s.fix
+		n.message, n.part = "missing: "+needs+"; "+s.why, w.by.key()
+		s.into(&n)
 		f.add("secret-misspelt", n)
 		return
 	}
 	if o.Found || o.Disabled != nil || o.Elsewhere != "" || o.Misplaced != "" {
 		s := f.stage(w)
-		n.message, n.path, n.line, n.fix = "missing: "+needs+"; "+s.why, s.path, s.line, s.fix
+		n.message = "missing: " + needs + "; " + s.why
+		s.into(&n)
 		f.add("secret-of-chart", n)
 		return
 	}

@@ -20,6 +20,19 @@ type stage struct {
 	fix  report.Fix
 }
 
+// into tells a finding what the stage knows, and how it hangs together with what
+// Argo CD says of the application as a whole: that it was never synced explains all
+// that was not, and one object that was not explains that the whole is behind.
+func (s *stage) into(n *finding) {
+	n.path, n.line, n.fix = s.path, s.line, s.fix
+	switch s.rule {
+	case "not-committed", "not-pushed":
+		n.gives = append(n.gives, "Unpushed")
+	case "not-synced":
+		n.gives, n.from = append(n.gives, "Unsynced"), append(n.from, "NeverSynced", "Operation")
+	}
+}
+
 // wanted is an object that something needs and that is not there.
 type wanted struct {
 	kind, name string

@@ -121,7 +121,7 @@ func comparison(a *diagnose.Argo) judgement {
 	switch {
 	case n == 0 && old > 0:
 		return judgement{report.Warned, plural(old, "resource") + " no longer in Git"}
-	case a.AutoSync && a.Operation.Running():
+	case a.Operation.Running():
 		return judgement{report.Waiting, ""}
 	case drifted(a):
 		return judgement{report.Warned, plural(n, "resource") + " not as in Git"}
@@ -173,7 +173,10 @@ func short(revision string) string {
 // said is the beginning of what Argo CD or a controller says, which may quote whole
 // manifests, without secret values.
 func (c *chain) said(text string) string {
-	const most = 200
+	const most = 120
+	if at := strings.LastIndex(text, "desc = "); at >= 0 { // what comes before is about gRPC
+		text = text[at+len("desc = "):]
+	}
 	if c.src.Mask != nil {
 		text = c.src.Mask(text)
 	}

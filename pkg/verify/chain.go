@@ -29,8 +29,8 @@ type chain struct {
 	leans bool                // nothing is wrong with Argo CD's link but what the live objects tell
 }
 
-// Chain judges an application. The context is for the logs of crashed containers
-// alone.
+// Chain judges an application. The context is for the logs of crashed containers and for
+// who has changed what alone.
 func Chain(ctx context.Context, src *Source) report.Chain {
 	c := &chain{src: src, space: src.State.In(src.Namespace)}
 	c.index = newIndex(c.space)
@@ -57,7 +57,7 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 	out.Causes = c.diagnosed(ctx)
 	out.Causes = append(out.Causes, c.unexplained(out.Links, out.Causes)...)
 	c.fold(&out)
-	out.Strays = c.strays()
+	out.Strays = c.strays(ctx)
 	return out
 }
 

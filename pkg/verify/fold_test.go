@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -169,7 +170,12 @@ func TestStrays(t *testing.T) {
 	s.Argo.Resources = append(s.Argo.Resources,
 		diagnose.Resource{Kind: "Service", Namespace: "shop", Name: "web", Sync: "OutOfSync"},
 		diagnose.Resource{Kind: "Service", Namespace: "shop", Name: "gone", Sync: "OutOfSync", NeedsPruning: true})
-	s.Changers = changer{}
+	s.Changer = func(_ context.Context, r diagnose.Resource) string {
+		if r.Name == "web" {
+			return "kubectl-edit, 5 min ago"
+		}
+		return ""
+	}
 	got := verify.Chain(t.Context(), s)
 	var names []string
 	for _, stray := range got.Strays {
@@ -191,13 +197,4 @@ func TestStrays(t *testing.T) {
 	if got.State != report.Warned || len(got.Causes) > 0 {
 		t.Errorf("state %s, causes %v", got.State, got.Causes)
 	}
-}
-
-type changer struct{}
-
-func (changer) Last(r diagnose.Resource) string {
-	if r.Name == "web" {
-		return "kubectl-edit, 5 min ago"
-	}
-	return ""
 }

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"context"
+
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
 )
@@ -21,18 +23,14 @@ type Source struct {
 
 	Plaintext string       // folder of the plaintext, relative to the repository's root
 	Others    []ObjectName // what other applications of Argo CD have in the namespace
-	Changers  Changers     // who has changed what is not as in Git; nil when that is not known
+
+	// Changer says in words who has changed an object last and when: "kubectl-edit, 5 min
+	// ago"; empty when that cannot be known. It may be nil.
+	Changer func(context.Context, diagnose.Resource) string
 }
 
 // ObjectName names an object in the application's namespace.
 type ObjectName struct{ Kind, Name string }
-
-// Changers says who changed an object last.
-type Changers interface {
-	// Last is in words who changed the object last and when: "kubectl-edit, 5 min
-	// ago"; empty when that cannot be known.
-	Last(r diagnose.Resource) string
-}
 
 // LocalSecret is a Secret in plaintext on this machine. It has no value.
 type LocalSecret struct {

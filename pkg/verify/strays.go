@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,12 +17,12 @@ import (
 // strays are what lives in the application's namespace and did not come from Git, or
 // was changed since (issue 4, "source of truth"). They are told of and break nothing by
 // themselves.
-func (c *chain) strays() []report.Stray {
+func (c *chain) strays(ctx context.Context) []report.Stray {
 	var out []report.Stray
 	out = append(out, c.straySecrets()...)
 	out = append(out, c.straySealed()...)
 	out = append(out, c.strayConfigMaps()...)
-	return append(out, c.strayResources()...)
+	return append(out, c.strayResources(ctx)...)
 }
 
 // straySecrets are the Secrets that somebody has made by hand.
@@ -148,7 +149,7 @@ func (c *chain) references(kind string) map[string]bool {
 
 // strayResources are what Argo CD says is not as in Git, where the last sync brought
 // all of it, and what is no longer in Git.
-func (c *chain) strayResources() (out []report.Stray) {
+func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 	a := c.argo()
 	if a == nil {
 		return nil
@@ -163,17 +164,17 @@ func (c *chain) strayResources() (out []report.Stray) {
 		case r.NeedsPruning:
 			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git and still in the cluster", Fix: fmt.Sprintf("`mage gitops:sync %s -prune` deletes it", a.Name)})
 		case r.Sync == outOfSync && drifted(a):
-			out = append(out, report.Stray{Object: name, Message: "it was changed in the cluster since the sync" + c.changedBy(r), Fix: fmt.Sprintf("`mage gitops:diff %[1]s` shows what; `mage gitops:sync %[1]s` puts it back", a.Name)})
+			out = append(out, report.Stray{Object: name, Message: "it was changed in the cluster since the sync" + c.changedBy(ctx, r), Fix: fmt.Sprintf("`mage gitops:diff %[1]s` shows what; `mage gitops:sync %[1]s` puts it back", a.Name)})
 		}
 	}
 	return out
 }
 
-func (c *chain) changedBy(r diagnose.Resource) string {
-	if c.src.Changers == nil {
+func (c *chain) changedBy(ctx context.Context, r diagnose.Resource) string {
+	if c.src.Changer == nil {
 		return ""
 	}
-	if who := c.src.Changers.Last(r); who != "" {
+	if who := c.src.Changer(ctx, r); who != "" {
 		return ", by " + who
 	}
 	return ""

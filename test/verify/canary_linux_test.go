@@ -29,8 +29,8 @@ func TestCanary(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.work.Dir, "log.txt")); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"verify:app canary", "verify:app canary -json", "verify:app canary -html=page.html", "verify:all", "verify:all -json", "verify:app canary -wait -json"} {
-		c := s.start("mage " + line).Ends(findings)
+	for _, line := range []string{"verify:app canary", "verify:app canary -json", "verify:app canary -html=page.html", "verify:all", "verify:all -json", "verify:app canary -wait -timeout=10s -json"} {
+		c := s.start("mage "+line).Ends(findings, timedOut)
 		if line == "verify:app canary -json" {
 			evidence := strings.Join(s.first(c).Evidence, "\n")
 			if !strings.Contains(evidence, "@shop-db-rw") && !strings.Contains(evidence, "28P01") {

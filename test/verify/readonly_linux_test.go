@@ -34,7 +34,7 @@ func TestReadOnly(t *testing.T) {
 	}{
 		{"mage verify:app readonly", 10, []int{findings}},
 		{"mage verify:all", 10, []int{findings}},
-		{"mage verify:app readonly -wait -timeout=2m", 20, []int{findings}},
+		{"mage verify:app readonly -wait -timeout=15s", 20, []int{findings, timedOut}},
 		{"mage verify:cluster", 5, []int{healthy, findings}},
 	} {
 		from := s.audited()

@@ -30,6 +30,7 @@ const (
 	healthy  = 0
 	findings = 3
 	unseen   = 4
+	timedOut = 5
 )
 
 // password is in every application's Secret and may be nowhere else.

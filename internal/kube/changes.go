@@ -29,7 +29,7 @@ func (c *Cluster) LastChange(ctx context.Context, group, kind, namespace, name s
 		return "", time.Time{}, fmt.Errorf("%s %s/%s: read: %w", kind, namespace, name, err)
 	}
 	for _, f := range object.ManagedFields {
-		if f.Subresource == "" && f.Time != nil && !f.Time.Time.Before(at) && !slices.Contains(argoManagers, f.Manager) {
+		if (f.Subresource == "" || f.Subresource == "scale") && f.Time != nil && !f.Time.Time.Before(at) && !slices.Contains(argoManagers, f.Manager) {
 			manager, at = f.Manager, f.Time.Time
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -75,12 +76,7 @@ func load(rules clientcmd.ClientConfigLoader, name string) (*Cluster, error) {
 	if err != nil {
 		return nil, &ConfigError{err}
 	}
-	config.QPS, config.Burst = 50, 100
-	core, err := coreClient(config)
-	if err != nil {
-		return nil, &ConfigError{err}
-	}
-	return &Cluster{Context: name, Server: config.Host, Config: config, Core: core}, nil
+	return New(name, config)
 }
 
 // coreClient knows the objects of core/v1 alone. The clientset knows those of all
@@ -93,5 +89,13 @@ func coreClient(config *rest.Config) (rest.Interface, error) {
 	c := rest.CopyConfig(config)
 	c.APIPath, c.GroupVersion = "/api", &corev1.SchemeGroupVersion
 	c.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
-	return rest.RESTClientFor(c)
+	shared, err := rest.HTTPClientFor(c)
+	if err != nil {
+		return nil, err
+	}
+	// A Service behind the API server's proxy may point anywhere, and the client would
+	// show its token there. The API server itself redirects nobody.
+	own := *shared
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return rest.RESTClientForConfigAndClient(c, &own)
 }

@@ -19,7 +19,7 @@ func (o Origins) Find(kind, name string) diagnose.Origin {
 	return diagnose.Origin{
 		Found: found.Found, Path: found.Path, Line: found.Line, Namespace: found.Namespace, Wave: found.Wave, Hook: found.Hook,
 		InTree: found.InTree, Committed: found.Committed, Pushed: found.Pushed, Deployed: found.Deployed,
-		Disabled: disabled(found.Disabled), Misplaced: found.Misplaced, Near: found.Near, Elsewhere: found.Elsewhere, Keys: found.Keys,
+		Disabled: disabled(found.Disabled), Misplaced: found.Misplaced, Ignored: found.Ignored, Near: found.Near, Elsewhere: found.Elsewhere, Keys: found.Keys,
 	}
 }
 
@@ -27,5 +27,5 @@ func disabled(s *chart.Switch) *diagnose.Switch {
 	if s == nil {
 		return nil
 	}
-	return &diagnose.Switch{Path: s.Path, Line: s.Line, Key: s.Key, Current: s.Old, Wanted: s.New}
+	return &diagnose.Switch{Path: s.Path, Line: s.Line, Key: s.Key, Current: s.Old, Wanted: s.New, Also: disabled(s.Also)}
 }

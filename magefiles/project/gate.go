@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"time"
 )
 
@@ -28,6 +29,19 @@ func gate() []step {
 		{name: "vet windows", args: []string{"go", "vet", "./..."}, env: []string{"GOOS=windows", "CGO_ENABLED=0"}},
 	}
 	return append(steps, test())
+}
+
+// browser says on stderr that the test of the HTML page will be skipped, which go
+// test does not say.
+func browser() {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return
+		}
+	}
+	if runtime.GOOS == "linux" && os.Getenv("CI") == "" {
+		fmt.Fprintln(os.Stderr, "== no Chromium: nobody looks at the HTML page; on Debian: apt-get install --no-install-recommends chromium")
+	}
 }
 
 // test runs every test once; the end-to-end stories build the sandbox's servers

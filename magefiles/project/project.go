@@ -25,6 +25,7 @@ func Demo(ctx context.Context,
 
 // Test is the gate: format, modules, vet, lint, and every test, with the race detector where there is a C compiler.
 func Test(ctx context.Context) error {
+	browser()
 	return console.Run(ctx, func(ctx context.Context) error { return runSteps(ctx, gate()) })
 }
 

@@ -43,7 +43,7 @@ func (s *session) gather(ctx context.Context, apps []repo.Application) ([]folder
 		f := &out[i]
 		f.Application = app
 		f.source.Input = diagnose.Input{Application: app.Name, Folder: s.repo.Rel(app.Dir), Namespace: app.Namespace, Now: s.now}
-		f.source.Plaintext = s.repo.Rel(app.Plaintext)
+		f.source.Home, f.source.Plaintext = app.Namespace, s.repo.Rel(app.Plaintext)
 		if file := filepath.Join(app.Dir, applicationFile); exists(file) {
 			f.definition = s.repo.Rel(file)
 		}

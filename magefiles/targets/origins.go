@@ -16,7 +16,9 @@ func (v *verifier) origins(ctx context.Context, o *one, c *verify.Commit) diagno
 	opts := origin.Options{Dir: o.source.Folder, Chart: chart.Options{Release: o.Name, Namespace: o.namespace(), Plaintext: v.s.config.Plaintext}}
 	if o.app != nil {
 		opts.Chart.Release = o.app.Name
-		rendering(o, &opts.Chart)
+		if full, err := opts.Chart.WithSource(o.app.Sources[o.index].Helm); err == nil { // else Argo CD cannot render it either, and says so
+			opts.Chart = full
+		}
 		opts.Deployed = revisionAt(o.app.Deployed, o.index)
 		opts.Followed = revisionAt(o.app.Revisions, o.index)
 	}
@@ -24,27 +26,6 @@ func (v *verifier) origins(ctx context.Context, o *one, c *verify.Commit) diagno
 		opts.Followed = "HEAD" // the branch has it, or nobody knows what the branch has
 	}
 	return origins.Origins{Origins: origin.Open(ctx, v.s.repo.Tree, opts)}
-}
-
-// rendering takes over what the application says of its chart.
-func rendering(o *one, c *chart.Options) {
-	h := o.app.Sources[o.index].Helm
-	if h == nil {
-		return
-	}
-	if h.ReleaseName != "" {
-		c.Release = h.ReleaseName
-	}
-	if h.Namespace != "" {
-		c.Namespace = h.Namespace
-	}
-	if h.KubeVersion != "" {
-		c.KubeVersion = h.KubeVersion
-	}
-	c.APIVersions, c.ValueFiles, c.IgnoreMissingFiles, c.Values, c.SkipCRDs = h.APIVersions, h.ValueFiles, h.IgnoreMissing, h.Values, h.SkipCRDs
-	for _, p := range h.Parameters {
-		c.Parameters = append(c.Parameters, chart.Parameter(p))
-	}
 }
 
 // revisionAt is the revision of one of several sources; empty when it is not known.

@@ -2,6 +2,7 @@ package argocd
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -9,7 +10,6 @@ import (
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
 )
 
 // The sync states and healths that decisions are made on; Argo CD has more.
@@ -51,26 +51,7 @@ type App struct {
 type Source struct {
 	RepoURL, Path, Chart, TargetRevision string
 
-	Helm *Helm // nil when it says nothing of Helm
-}
-
-// Helm is what an application says about the rendering of its chart.
-type Helm struct {
-	ReleaseName   string // empty: the application's name
-	Namespace     string // empty: the destination's
-	ValueFiles    []string
-	IgnoreMissing bool           // value files that are not there
-	Values        map[string]any // over the files
-	Parameters    []Parameter    // over Values
-	SkipCRDs      bool
-	KubeVersion   string
-	APIVersions   []string
-}
-
-// Parameter is a value that is set by its path.
-type Parameter struct {
-	Name, Value string
-	ForceString bool
+	Helm map[string]any // the helm section, by its names in the Application; nil when there is none
 }
 
 // Destination is where an application's resources go: a cluster by its address or
@@ -261,21 +242,17 @@ func convert(a *v1alpha1.Application) App {
 	return out
 }
 
-// helm takes over what says how a chart is rendered; values that cannot be read, which
-// Argo CD refuses too, are left out.
-func helm(h *v1alpha1.ApplicationSourceHelm) *Helm {
+// helm is the helm section as it was written.
+func helm(h *v1alpha1.ApplicationSourceHelm) (out map[string]any) {
 	if h.IsZero() {
 		return nil
 	}
-	out := &Helm{
-		ReleaseName: h.ReleaseName, Namespace: h.Namespace, ValueFiles: h.ValueFiles, IgnoreMissing: h.IgnoreMissingValueFiles,
-		SkipCRDs: h.SkipCrds, KubeVersion: h.KubeVersion, APIVersions: h.APIVersions,
+	data, err := json.Marshal(h)
+	if err == nil {
+		err = json.Unmarshal(data, &out)
 	}
-	if err := yaml.Unmarshal(h.ValuesYAML(), &out.Values); err != nil {
-		out.Values = nil
-	}
-	for _, p := range h.Parameters {
-		out.Parameters = append(out.Parameters, Parameter{Name: p.Name, Value: p.Value, ForceString: p.ForceString})
+	if err != nil { // values that are none: Argo CD refuses them, too
+		return nil
 	}
 	return out
 }

@@ -51,7 +51,7 @@ func (r *Rendered) Locate(file, text string) (Position, bool) {
 			}
 		}
 	}
-	return r.elsewhere(text)
+	return r.elsewhere(nil, text)
 }
 
 // LocateIn is Locate for a name within one object: of several places in a template it
@@ -101,12 +101,37 @@ func (r *Rendered) LocateField(o Object, at, text string) (Position, bool) {
 	if n == nil || n.Line == 0 || text == "" {
 		return r.LocateIn(o, text)
 	}
-	rendered := o.made.first + n.Line - 1
-	if p, ok := o.made.source.word(rendered, text); ok {
-		return p, true
+	return r.locateNode(o, place{n, strings.Split(at, ".")}, text)
+}
+
+// LocateText finds where a text is written that one of the object's fields has, or that
+// stands in the object otherwise. The text is a value, or a key and its value as they
+// stand in a line: `memory: 2Gi`. With a field only fields are looked at whose place ends
+// like that: "limits.memory".
+func (r *Rendered) LocateText(o Object, field, text string) (Position, bool) {
+	key, value := keyValue(text)
+	for _, p := range places(o.root(), nil) {
+		if p.node.Value != value || !strings.HasSuffix(p.last(), key) || !p.ends(field) {
+			continue
+		}
+		if at, ok := r.locateNode(o, p, value); ok && at.Literal && holds(r.lineAt(at), text) {
+			return at, true
+		}
 	}
-	if p, ok := r.behind(o.made.source, rendered, text); ok {
-		return p, true
+	if field != "" {
+		return Position{}, false
+	}
+	return r.LocateIn(o, text)
+}
+
+// locateNode finds where the text of a scalar is written.
+func (r *Rendered) locateNode(o Object, p place, text string) (Position, bool) {
+	rendered := o.made.first + p.node.Line - 1
+	if at, ok := o.made.source.word(rendered, text); ok {
+		return at, true
+	}
+	if at, ok := r.behind(o.made.source, rendered, p.keys, text); ok {
+		return at, true
 	}
 	if line := o.made.source.exact(rendered); line > 0 {
 		return Position{Path: o.Path, Line: line}, true
@@ -114,29 +139,39 @@ func (r *Rendered) LocateField(o Object, at, text string) (Position, bool) {
 	return Position{}, false
 }
 
-// behind looks for a text in what the actions of a rendered line take it from.
-func (r *Rendered) behind(s *source, rendered int, text string) (Position, bool) {
-	places := s.at(rendered)
-	if len(places) == 0 {
-		return r.elsewhere(text)
+// lineAt is the text at a position.
+func (r *Rendered) lineAt(p Position) string {
+	data, _ := content(r.files, p.Path)
+	lines := strings.Split(string(data), "\n")
+	if p.Line < 1 || p.Line > len(lines) {
+		return ""
 	}
-	open := false // an action takes it from a variable, or the like
-	for _, place := range places {
-		from := s.all[place.file]
-		if place.line > len(from.text) {
+	return lines[p.Line-1]
+}
+
+// behind looks for a text in what the actions of a rendered line take it from.
+func (r *Rendered) behind(s *source, rendered int, at []string, text string) (Position, bool) {
+	spots := s.at(rendered)
+	open := len(spots) == 0 // it may come from a variable, or the like
+	if open {
+		spots = s.around(rendered)
+	}
+	for _, p := range spots {
+		from := s.all[p.file]
+		if p.line > len(from.text) {
 			continue
 		}
-		for _, action := range actions(from.text[place.line-1]) {
+		for _, action := range actions(from.text[p.line-1]) {
 			for _, m := range valuePath.FindAllStringSubmatch(action, -1) {
-				if p, ok := r.value(from, m[1][1:], text); ok {
+				if p, ok := r.value(from, m[1][1:], at, text); ok {
 					return p, true
 				}
 			}
 			open = open || !builtIn.MatchString(action) && !valuePath.MatchString(action)
 		}
 	}
-	if open || places[0].file != s.file {
-		return r.elsewhere(text)
+	if open || spots[0].file != s.file {
+		return r.elsewhere(at, text)
 	}
 	return Position{}, false
 }
@@ -145,10 +180,10 @@ func (r *Rendered) behind(s *source, rendered int, text string) (Position, bool)
 var builtIn = regexp.MustCompile(`\.(Release|Chart|Template|Capabilities)\.`)
 
 // value finds a text as the value at a path, or below it, that a template asks for.
-func (r *Rendered) value(from *source, key, text string) (Position, bool) {
+func (r *Rendered) value(from *source, key string, at []string, text string) (Position, bool) {
 	for _, v := range r.values {
 		if n := find(v.root, from.prefix+key); n != nil {
-			if p, ok := findValue(n, text, from.prefix+key); ok {
+			if p, ok := findValue(n, text, from.prefix+key, at); ok {
 				p.Path = v.name
 				return p, true
 			}
@@ -160,7 +195,7 @@ func (r *Rendered) value(from *source, key, text string) (Position, bool) {
 			continue
 		}
 		if n := find(nodes(string(f.Data)), key); n != nil {
-			if p, ok := findValue(n, text, key); ok {
+			if p, ok := findValue(n, text, key, at); ok {
 				p.Path = own
 				return p, true
 			}
@@ -209,9 +244,9 @@ func find(n *yaml.Node, at string) *yaml.Node {
 }
 
 // elsewhere looks for a name in what a template takes names from.
-func (r *Rendered) elsewhere(text string) (Position, bool) {
+func (r *Rendered) elsewhere(at []string, text string) (Position, bool) {
 	for _, v := range r.values {
-		if p, ok := findValue(v.root, text, ""); ok {
+		if p, ok := findValue(v.root, text, "", at); ok {
 			p.Path = v.name
 			return p, true
 		}
@@ -228,7 +263,7 @@ func (r *Rendered) elsewhere(text string) (Position, bool) {
 	}
 	for _, f := range r.files {
 		if f.Name == chartFile {
-			if p, ok := findValue(nodes(string(f.Data)), text, ""); ok {
+			if p, ok := findValue(nodes(string(f.Data)), text, "", at); ok {
 				p.Path = chartFile
 				return p, true
 			}
@@ -248,35 +283,89 @@ func (r *Rendered) byPath(file string) []*source {
 	return out
 }
 
-// findValue finds the value that is this text.
-func findValue(n *yaml.Node, text, path string) (Position, bool) {
-	switch n.Kind {
-	case yaml.ScalarNode:
-		if n.Value == text {
-			return Position{Line: n.Line, Key: path, Literal: true}, true
+// findValue finds a value that is this text: of several the one whose path ends most
+// like the field that it is for.
+func findValue(n *yaml.Node, text, path string, at []string) (best Position, found bool) {
+	most := -1
+	for _, p := range places(n, nil) {
+		if p.node.Value != text {
+			continue
 		}
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if p, ok := findValue(n.Content[i+1], text, join(path, n.Content[i].Value)); ok {
-				return p, true
-			}
-		}
-	case yaml.SequenceNode:
-		for _, item := range n.Content {
-			if p, ok := findValue(item, text, path); ok {
-				return p, true
-			}
+		if like := alike(p.keys, at); like > most {
+			most, found = like, true
+			best = Position{Line: p.node.Line, Key: p.path(path), Literal: true}
 		}
 	}
-	return Position{}, false
+	return best, found
 }
 
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
+// place is a scalar in a document, with the keys and indices that lead to it.
+type place struct {
+	node *yaml.Node
+	keys []string
 }
+
+// places are all scalars below a node.
+func places(n *yaml.Node, keys []string) []place {
+	var out []place
+	switch n.Kind {
+	case yaml.ScalarNode:
+		return []place{{n, slices.Clone(keys)}}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			out = append(out, places(n.Content[i+1], append(keys, n.Content[i].Value))...)
+		}
+	case yaml.SequenceNode:
+		for i, item := range n.Content {
+			out = append(out, places(item, append(keys, strconv.Itoa(i)))...)
+		}
+	}
+	return out
+}
+
+// last is the key of the value itself.
+func (p place) last() string {
+	if k := names(p.keys); len(k) > 0 {
+		return k[len(k)-1]
+	}
+	return ""
+}
+
+// path is that of the value, below another one, without indices.
+func (p place) path(below string) string {
+	return strings.TrimPrefix(strings.Join(append([]string{below}, names(p.keys)...), "."), ".")
+}
+
+// ends reports whether the place ends with the keys of a field.
+func (p place) ends(field string) bool {
+	return field == "" || strings.HasSuffix("."+strings.Join(names(p.keys), "."), "."+field)
+}
+
+// names are keys without indices.
+func names(keys []string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return strings.Trim(k, "0123456789") == "" })
+}
+
+// alike counts the keys that two places have in common, from the end.
+func alike(a, b []string) int {
+	a, b = names(a), names(b)
+	n := 0
+	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return n
+}
+
+// keyValue takes a line of YAML apart; key is empty when the text is a value alone.
+func keyValue(text string) (key, value string) {
+	m := pair.FindStringSubmatch(text)
+	if m == nil {
+		return "", text
+	}
+	return m[1], strings.Trim(m[2], `"'`)
+}
+
+var pair = regexp.MustCompile(`^([A-Za-z0-9./_-]+): (\S.*)$`)
 
 // holds reports whether a line has a word, and is not a comment as a whole.
 func holds(line, word string) bool {

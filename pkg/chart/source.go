@@ -44,7 +44,7 @@ func trace(files []File, o Options, plain *output) map[string]*source {
 	at.fill(plain.chart, files, "")
 	walk(plain.chart, func(c *chart.Chart, f *chart.File) {
 		s := add(at.path(c, f.Name), f.Data)
-		byName[c.ChartFullPath()+"/"+f.Name] = s
+		byName[path.Join(c.ChartFullPath(), f.Name)] = s
 		s.folder, s.prefix = at[c], prefix(c)
 	})
 	for definitions := range both {
@@ -110,7 +110,7 @@ func walk(c *chart.Chart, visit func(c *chart.Chart, f *chart.File)) {
 func markAll(c *chart.Chart, with func(name string) marker) {
 	marked := make([]*chart.File, len(c.Templates))
 	for i, t := range c.Templates {
-		marked[i] = &chart.File{Name: t.Name, Data: []byte(with(c.ChartFullPath() + "/" + t.Name).mark(string(t.Data)))}
+		marked[i] = &chart.File{Name: t.Name, Data: []byte(with(path.Join(c.ChartFullPath(), t.Name)).mark(string(t.Data)))}
 	}
 	c.Templates = marked
 	for _, d := range c.Dependencies() {
@@ -230,6 +230,23 @@ func (s *source) line(rendered int) int {
 		}
 	}
 	return 0
+}
+
+// around are the source's own lines from the last known one before a rendered line to
+// the next known one: between them is the action that made it.
+func (s *source) around(rendered int) []spot {
+	first, last := max(s.line(rendered), 1), len(s.text)
+	for i := rendered + 1; i <= len(s.spots); i++ {
+		if n := s.exact(i); n > first {
+			last = n - 1
+			break
+		}
+	}
+	out := []spot{{s.file, first}}
+	for n := first + 1; n <= last; n++ {
+		out = append(out, spot{s.file, n})
+	}
+	return out
 }
 
 // word finds a word in the places that a rendered line stems from.

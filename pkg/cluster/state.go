@@ -74,8 +74,11 @@ const everything = "*"
 // absent object proves nothing.
 func (s *Space) Sees(kind string) bool { return s.Unseen[kind] == "" && s.Unseen[everything] == "" }
 
-// Exists says whether there is such a namespace; a doubt counts as yes.
-func (s *Space) Exists() bool { return s.Object != nil || !s.Sees("Namespace") }
+// Exists says whether there is such a namespace; a doubt counts as yes, and so does
+// what lives in it: it may have come while the rest was read.
+func (s *Space) Exists() bool {
+	return s.Object != nil || !s.Sees("Namespace") || len(s.Pods)+len(s.Secrets)+len(s.ServiceAccounts) > 0
+}
 
 // ConfigMap is a ConfigMap without its values.
 type ConfigMap struct {

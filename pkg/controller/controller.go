@@ -123,5 +123,9 @@ func (c *Controller) Verify(ctx context.Context, sealedSecret []byte) error {
 // proxy addresses one of the controller's paths through the API server.
 func (c *Controller) proxy(r *rest.Request, path string) *rest.Request {
 	return r.Namespace(c.Namespace).Resource("services").SubResource("proxy").
-		Name(utilnet.JoinSchemeNamePort("http", c.Name, c.port)).Suffix("v1", path)
+		Name(c.ProxyName()).Suffix("v1", path)
 }
+
+// ProxyName is what the API server's proxy calls the Service: the resourceName that
+// a role for services/proxy has to hold.
+func (c *Controller) ProxyName() string { return utilnet.JoinSchemeNamePort("http", c.Name, c.port) }

@@ -340,7 +340,7 @@ func (f *finder) waiting(op *Operation, n finding) {
 	}
 	n.message = "the sync waits: " + or(m, "Argo CD does not say for what")
 	n.fix = fix("end it and sync again", f.sync()...)
-	n.quiet = len(n.from) == 0
+	n.late = true
 	f.add("sync-waits", n)
 }
 
@@ -497,6 +497,9 @@ func (f *finder) resources() {
 	}
 }
 
+// forEver is when something began of which the time is over.
+func forEver() time.Time { return time.Unix(0, 0) }
+
 // rollouts looks at workloads that do not come up and whose Pods do not say why.
 func (f *finder) rollouts() {
 	for i := range f.space.Deployments {
@@ -506,7 +509,7 @@ func (f *finder) rollouts() {
 				continue
 			}
 			o := owner{kind: "Deployment", name: d.Name}
-			n := finding{object: f.objectOf(o), since: c.LastTransitionTime.Time, from: []string{o.key()}, quiet: true, evidence: []string{c.Reason + ": " + c.Message}}
+			n := finding{object: f.objectOf(o), since: forEver(), from: []string{o.key()}, quiet: true, evidence: []string{c.Reason + ": " + c.Message}}
 			n.message = fmt.Sprintf("%d of %d Pods are available, and the deadline for more is over", d.Status.AvailableReplicas, wantedReplicas(d.Spec.Replicas))
 			origin, _ := f.origin(o.kind, o.name)
 			n.path, n.line = origin.Path, origin.Line

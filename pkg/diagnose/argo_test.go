@@ -6,6 +6,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sealway/sealway/pkg/cluster"
 )
 
 func argoCases() []aCase { return append(comparisonCases(), operationCases()...) }
@@ -22,9 +24,9 @@ func comparisonCases() []aCase {
 		{rule: "application-deleting", reason: "for an hour", breaks: func(w *world) { w.in.Argo.Deleting = now.Add(-time.Hour) }},
 		{rule: "application-deleting", reason: "cannot be deleted", breaks: says("DeletionError", "x")},
 		{rule: "namespace-missing", reason: "after a sync", breaks: func(w *world) {
-			w.space.Object = nil
+			*w.space = cluster.Space{Name: "shop"}
 			w.in.Argo.CreatesSpace = false
-		}, run: "kubectl create namespace shop\nmage gitops:sync shop", where: "applications/shop/application.yaml"},
+		}, run: "kubectl create namespace shop\nmage gitops:sync shop", where: "applications/shop/application.yaml", follows: "Secret shop/shop-db: missing"},
 		{rule: "namespace-terminating", reason: "hangs", breaks: func(w *world) {
 			w.space.Object.Status.Phase = corev1.NamespaceTerminating
 			at := ago(time.Hour)

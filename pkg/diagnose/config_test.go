@@ -70,7 +70,26 @@ func stageCases() []aCase {
 		{rule: "configmap-misplaced", reason: "beside templates/", breaks: func(w *world) {
 			noConfig(w, gone)
 			w.origins["ConfigMap/shop-config"] = Origin{Misplaced: "applications/shop/configmap.yaml"}
-		}, where: "applications/shop/configmap.yaml", run: "git add applications/shop/configmap.yaml\ngit mv applications/shop/configmap.yaml " + configmap + "\ngit commit -m 'shop: ConfigMap shop-config belongs in templates' -- applications/shop/configmap.yaml " + configmap + "\ngit push\nmage gitops:sync shop"},
+		}, where: "applications/shop/configmap.yaml", run: "git add applications/shop/configmap.yaml\ngit mv applications/shop/configmap.yaml " + configmap + "\ngit commit -m 'shop: ConfigMap shop-config belongs in templates'\ngit push\nmage gitops:sync shop"},
+		{rule: "configmap-misplaced", reason: "a partial, with its line", breaks: func(w *world) {
+			noConfig(w, gone)
+			w.origins["ConfigMap/shop-config"] = Origin{Misplaced: "applications/shop/templates/_configmap.yaml:4"}
+		}, where: "applications/shop/templates/_configmap.yaml:4", says: "underscore", run: "git add applications/shop/templates/_configmap.yaml\ngit mv applications/shop/templates/_configmap.yaml " + configmap + "\ngit commit -m 'shop: ConfigMap shop-config belongs in templates'\ngit push\nmage gitops:sync shop"},
+		{rule: "configmap-misplaced", reason: "Helm ignores it", breaks: func(w *world) {
+			noConfig(w, gone)
+			w.origins["ConfigMap/shop-config"] = Origin{Misplaced: configmap + ":4"}
+		}, where: configmap + ":4", says: ".helmignore", run: publishes("have Helm see configmap.yaml", "applications/shop/.helmignore")},
+		{rule: "configmap-disabled", reason: "the value is not in the file, and another one has to change", breaks: func(w *world) {
+			noConfig(w, gone)
+			w.origins["ConfigMap/shop-config"] = Origin{Disabled: &Switch{Path: values, Key: "config.create", Wanted: "true", Also: &Switch{Path: values, Line: 3, Key: "enabled", Current: "false", Wanted: "true"}}}
+		}, where: values, says: "config.create is not set", run: publishes("turn ConfigMap shop-config on", values)},
+		{rule: "configmap-disabled", reason: "the Application sets the value", breaks: func(w *world) {
+			noConfig(w, gone)
+			w.origins["ConfigMap/shop-config"] = Origin{Disabled: &Switch{Key: "config.create", Current: "false", Wanted: "true"}}
+		}, run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
+		{rule: "configmap-not-committed", reason: "Git ignores it", breaks: func(w *world) {
+			noConfig(w, func(o *Origin) { o.Committed, o.Ignored = false, ".gitignore:3: *.yaml" })
+		}, says: ".gitignore:3", run: "git add -f " + configmap + "\ngit commit -m 'shop: add ConfigMap shop-config' -- " + configmap + "\ngit push\nmage gitops:sync shop"},
 		{rule: "configmap-disabled", reason: "by a value", breaks: func(w *world) {
 			noConfig(w, gone)
 			w.origins["ConfigMap/shop-config"] = Origin{Disabled: &Switch{Path: values, Line: 7, Key: "config.create", Current: "false", Wanted: "true"}}

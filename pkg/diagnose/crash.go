@@ -118,7 +118,7 @@ func (f *finder) outOfMemory(o owner, c container, n finding) {
 		f.add("out-of-memory", n)
 		return
 	}
-	old, file, line := f.locate(o.kind, o.name, "memory: "+limit.String(), limit.String())
+	old, file, line := f.locateField(o.kind, o.name, "limits.memory", "memory: "+limit.String(), `memory: "`+limit.String()+`"`, limit.String())
 	n.path, n.line = or(file, n.path), line
 	n.message = fmt.Sprintf("%s needs more memory than its limit of %s", c.what, limit)
 	more := limit.DeepCopy()
@@ -154,8 +154,8 @@ func patterns() []pattern {
 		{"database-unknown", regexp.MustCompile(`3D000|database "([^"]+)" does not exist|\bP1003\b`)},
 		{"host-unresolved", regexp.MustCompile(`could not translate host name "([^"]+)"|failed to resolve host '([^']+)'|getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)|lookup ([\w.-]+)(?: on [\d.:]+)?: no such host|Name or service not known|Temporary failure in name resolution|nodename nor servname`)},
 		{"database-not-migrated", regexp.MustCompile(`relation "([^"]+)" does not exist|42P01|UndefinedTable|\bP2021\b|no such table: (\w+)`)},
-		{"database-unreachable", regexp.MustCompile(`\bP1001\b|Can't reach database server|connection to server at|could not connect to server|the database system is (?:starting up|shutting down)|ECONNREFUSED.*:5432|:5432.*connection refused`)},
-		{"setting-missing", regexp.MustCompile(`KeyError: ["']([A-Z][A-Z0-9_]{3,})["']|(?i:missing|required|no|set|unset|undefined|invalid)(?:[^\n]{0,40}[^A-Z_\n])?\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,})\b|\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,})\b[^\n]{0,40}(?i:is not set|not set|must be set|is required|is missing|not found|undefined|not provided|cannot be empty|must be specified|must not be empty)`)},
+		{"database-unreachable", regexp.MustCompile(`Can't reach database server(?: at [\x60'"]?([\w.-]+))?|\bP1001\b(?:[^\n]*at [\x60'"]?([\w.-]+))?|connection to server at|could not connect to server|the database system is (?:starting up|shutting down)|ECONNREFUSED.*:5432|:5432.*connection refused`)},
+		{"setting-missing", regexp.MustCompile(`KeyError: ["']([A-Z][A-Z0-9_]{3,})["']|\b(?i:missing|required|undefined|unset|must set|please set|environment variable)\b(?:[^\n]{0,40}[^A-Z_\n])?\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,})\b|\b([A-Z][A-Z0-9]*_[A-Z0-9_]{2,})\b[^\n]{0,40}(?i:is not set|not set|must be set|is required|is missing|not found|undefined|not provided|cannot be empty|must be specified|must not be empty)`)},
 		{"disk-full", regexp.MustCompile(`(?i:no space left on device|ENOSPC|disk full)`)},
 		{"file-missing", regexp.MustCompile(`(?:No such file or directory|no such file or directory|ENOENT|FileNotFoundError)[^/\n]{0,60}["']?(/[\w./-]+)|(/[\w./-]+)["']?: [Nn]o such file or directory`)},
 		{"permission-denied", regexp.MustCompile(`(?i:permission denied|EACCES|read-only file system|EROFS)`)},
@@ -168,8 +168,8 @@ func (f *finder) patterns(p *corev1.Pod, o owner, c container, said []string, n 
 	for _, pat := range patterns() {
 		for i := len(said) - 1; i >= 0; i-- {
 			m := pat.text.FindStringSubmatch(said[i])
-			if m == nil {
-				continue
+			if m == nil || pat.rule == "permission-denied" && holds(said[i], "permission denied for ") {
+				continue // the latter is PostgreSQL's
 			}
 			what := ""
 			for _, group := range m[1:] {
@@ -194,6 +194,10 @@ func (f *finder) known(rule, what string, p *corev1.Pod, o owner, c container, n
 		f.unresolved(what, o, c, n)
 		return true
 	case "database-unreachable":
+		if host, _, _ := strings.Cut(what, "."); what != "" && near(host, f.services(), nil) != "" && !slices.Contains(f.services(), host) {
+			f.unresolved(what, o, c, n)
+			return true
+		}
 		n.message = c.what + " does not reach its database"
 		n.fix = fix("is the database up, and are host and port right in " + f.place(o) + "?")
 		if d != nil {
@@ -290,10 +294,7 @@ func (f *finder) unresolved(host string, o owner, c container, n finding) {
 			n.hold = !d.Healthy()
 		}
 	}
-	var services []string
-	for i := range f.space.Services {
-		services = append(services, f.space.Services[i].Name)
-	}
+	services := f.services()
 	short, rest, qualified := strings.Cut(host, ".")
 	old, file, line := f.locate(o.kind, o.name, host, short)
 	n.path, n.line = or(file, n.path), line
@@ -307,6 +308,13 @@ func (f *finder) unresolved(host string, o owner, c container, n finding) {
 		n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, "."+space, "."+f.in.Namespace, 1)}, "the host", o)
 	}
 	f.add("host-unresolved", n)
+}
+
+func (f *finder) services() (names []string) {
+	for i := range f.space.Services {
+		names = append(names, f.space.Services[i].Name)
+	}
+	return names
 }
 
 // noSetting reports a variable that a program asks for and that its container lacks.

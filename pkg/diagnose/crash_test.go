@@ -39,6 +39,19 @@ func exitCases() []aCase {
 			w.crashes("web-2-abc", 137, "OOMKilled")
 			w.lines["Deployment/web/memory: 2Gi"] = place{values, 9}
 		}, says: "its limit of 2Gi", edit: values + ":9: memory: 2Gi -> memory: 4Gi"},
+		{rule: "out-of-memory", reason: "the request has the same text in another line", breaks: func(w *world) {
+			w.crashes("web-2-abc", 137, "OOMKilled")
+			w.lines["Deployment/web/memory: 2Gi"] = place{values, 9}
+			w.lines["Deployment/web/limits.memory memory: 2Gi"] = place{values, 12}
+		}, edit: values + ":12: memory: 2Gi -> memory: 4Gi"},
+		{rule: "crash", reason: "a sidecar", breaks: func(w *world) {
+			p := w.crashes("web-2-abc", 1, "Error")
+			always := corev1.ContainerRestartPolicyAlways
+			p.Spec.InitContainers[0].RestartPolicy = &always
+			p.Status.InitContainerStatuses = []corev1.ContainerStatus{p.Status.ContainerStatuses[0]}
+			p.Status.InitContainerStatuses[0].Name = "setup"
+			p.Status.ContainerStatuses[0] = running().ContainerStatuses[0]
+		}, says: "init container setup crashes"},
 		{rule: "out-of-memory", reason: "no limit", breaks: func(w *world) {
 			w.crashes("web-2-abc", 137, "OOMKilled").Spec.Containers[0].Resources.Limits = nil
 		}},
@@ -96,6 +109,12 @@ func logCases() []aCase {
 			logs(`could not translate host name "shop-cache.shpo.svc" to address: Name or service not known`)(w)
 			w.lines["Deployment/web/shop-cache.shpo.svc"] = place{values, 20}
 		}, edit: values + ":20: shop-cache.shpo.svc -> shop-cache.shop.svc"},
+		{rule: "host-unresolved", reason: "Prisma does not tell it from a database that is down", breaks: func(w *world) {
+			logs("P1001: Can't reach database server at `shop-pg-wr`:`5432`")(w)
+			w.lines["Deployment/web/shop-pg-wr"] = place{values, 20}
+		}, edit: values + ":20: shop-pg-wr -> shop-pg-rw"},
+		{rule: "crash", reason: "a line about a variable that is set", breaks: logs("set LOG_LEVEL to debug", "panic")},
+		{rule: "crash", reason: "a right in PostgreSQL is no file", breaks: logs("ERROR: permission denied for table users")},
 		{rule: "host-unresolved", reason: "no name is said", breaks: logs("socket.gaierror: [Errno -2] Name or service not known")},
 		{rule: "database-not-ready", reason: "its Service is not there yet", breaks: func(w *world) {
 			logs("lookup shop-pg-rw on 10.0.0.10:53: no such host")(w)

@@ -30,6 +30,7 @@ type finding struct {
 	gives []string // what is broken by it: keys
 	from  []string // what would explain it: keys
 	quiet bool     // folded, it is not told at all
+	late  bool     // before its grace is over it is no cause: things take their time
 
 	rank int
 	into *finding
@@ -134,7 +135,7 @@ const most = 8
 // causes folds, orders and masks what was found.
 func (f *finder) causes() []report.Cause {
 	f.fold()
-	roots := slices.DeleteFunc(slices.Clone(f.found), func(n *finding) bool { return n.into != nil })
+	roots := slices.DeleteFunc(slices.Clone(f.found), func(n *finding) bool { return n.into != nil || n.late && !f.final(n) })
 	slices.SortStableFunc(roots, func(a, b *finding) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.rule.rank, b.rule.rank), cmp.Compare(a.object, b.object), cmp.Compare(a.rule.ID, b.rule.ID), cmp.Compare(a.part, b.part))
 	})

@@ -141,6 +141,22 @@ func (f *finder) locate(kind, name string, texts ...string) (text, file string, 
 	return first(texts), file, 0
 }
 
+// locateField is locate for the text of one field, where several have the same:
+// limits.memory and requests.memory.
+func (f *finder) locateField(kind, name, field string, texts ...string) (text, file string, line int) {
+	fields, ok := f.in.Origins.(interface {
+		LocateField(kind, name, field, text string) (path string, line int)
+	})
+	if ok {
+		for _, t := range texts {
+			if p, l := fields.LocateField(kind, name, field, t); l != 0 {
+				return t, p, l
+			}
+		}
+	}
+	return f.locate(kind, name, texts...)
+}
+
 func first(texts []string) string {
 	if len(texts) == 0 {
 		return ""

@@ -29,6 +29,20 @@ func TestHealthyWorld(t *testing.T) {
 	}
 }
 
+// TestOnItsWay: a sync that has begun and Pods that start are no cause.
+func TestOnItsWay(t *testing.T) {
+	w := newWorld()
+	w.in.Argo.Sync = "OutOfSync"
+	w.in.Argo.Operation = &Operation{Phase: "Running", Message: "waiting for healthy state of apps/Deployment/web", Started: now.Add(-time.Minute)}
+	w.in.Argo.Resources = []Resource{{Group: "apps", Kind: "Deployment", Name: "web", Health: "Progressing"}}
+	w.pending("web-2-abc").CreationTimestamp = ago(30 * time.Second)
+	w.pending("store-0").CreationTimestamp = ago(30 * time.Second)
+	w.space.StatefulSets[0].CreationTimestamp = ago(30 * time.Second)
+	for _, c := range w.diagnose(t) {
+		t.Errorf("%s: %s: %s", c.Rule, c.Object, c.Message)
+	}
+}
+
 // TestHealthyApplications: what is healthy gets no cause. The files are objects as
 // a cluster has them, of the three applications and of others in the manner of charts
 // that many people use; each is read through the API, as the command does.

@@ -64,7 +64,8 @@ type Origin struct {
 	Deployed  bool // rendered from the commit that Argo CD synced last
 
 	Disabled  *Switch  // why it is not rendered although a template has it
-	Misplaced string   // a file outside of templates/ that holds it
+	Misplaced string   // path or path:line of a file that holds it and that the chart does not render
+	Ignored   string   // the rule that keeps Git from seeing the template: ".gitignore:3: *.yaml"
 	Near      []string // names of the same kind that the chart renders and that look like it
 	Elsewhere string   // another namespace that the chart renders it for
 	Keys      []string // of a ConfigMap's or Secret's data
@@ -72,11 +73,12 @@ type Origin struct {
 
 // Switch is the value that turns an object off.
 type Switch struct {
-	Path    string // of values.yaml, relative to the repository's root
-	Line    int    // counted from 1
-	Key     string // for instance config.create
-	Current string // as it stands in the file
-	Wanted  string // with which the chart renders the object
+	Path    string  // of values.yaml, relative to the repository's root; empty when the Application sets the value
+	Line    int     // counted from 1; 0 when the file does not have the value yet
+	Key     string  // for instance config.create
+	Current string  // as it stands in the file
+	Wanted  string  // with which the chart renders the object
+	Also    *Switch // another value that has to be changed, too
 }
 
 // SealedFile is one SealedSecret of the work tree, or a Secret that lacks one.

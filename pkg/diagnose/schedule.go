@@ -116,7 +116,7 @@ func (f *finder) insufficient(p *corev1.Pod, o owner, message string, n finding)
 		asked, container, most := requests(p, name), largestRequest(p, name), f.largest(name)
 		n.message = fmt.Sprintf("asks for %s of %s, and no node has so much free", asked.String(), name)
 		n.fix = fix(fmt.Sprintf("ask for less %s in %s, or give the cluster more", name, at(n.path, n.line)))
-		old, file, line := f.locate(o.kind, o.name, string(name)+": "+container, string(name)+`: "`+container+`"`, container)
+		old, file, line := f.locateField(o.kind, o.name, "requests."+string(name), string(name)+": "+container, string(name)+`: "`+container+`"`, container)
 		if line != 0 {
 			n.path, n.line = file, line
 			n.fix = fix(fmt.Sprintf("ask for less than %s in %s, or give the cluster more", old, at(file, line)), f.replace(o, f.publish("ask for less "+string(name), file))...)
@@ -124,7 +124,7 @@ func (f *finder) insufficient(p *corev1.Pod, o owner, message string, n finding)
 		}
 		if most != nil && asked.Cmp(*most) > 0 {
 			n.message = fmt.Sprintf("asks for %s of %s, and the largest node has %s at all", asked.String(), name, most)
-			n.since = time.Time{}.Add(time.Second) // as long as there are nodes
+			n.since = forEver()
 		}
 		f.add("insufficient-resources", n)
 		return

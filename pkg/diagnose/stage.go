@@ -28,6 +28,8 @@ func (s *stage) into(n *finding) {
 	switch s.rule {
 	case "not-committed", "not-pushed":
 		n.gives = append(n.gives, "Unpushed")
+	case "gone":
+		n.from = append(n.from, "Namespace")
 	case "not-synced":
 		n.gives, n.from = append(n.gives, "Unsynced"), append(n.from, "NeverSynced", "Operation")
 	}
@@ -54,7 +56,12 @@ func (f *finder) stage(w wanted) *stage {
 	switch {
 	case !o.Committed:
 		s.rule, s.why = "not-committed", at(o.Path, o.Line)+" has it and is not committed"
-		s.fix = fix("commit and push it", f.publish("add "+w.kind+" "+w.name, o.Path)...)
+		commands := f.publish("add "+w.kind+" "+w.name, o.Path)
+		if o.Ignored != "" {
+			s.why += ", as " + o.Ignored + " has Git ignore it"
+			commands[0] = strings.Replace(commands[0], "git add", "git add -f", 1)
+		}
+		s.fix = fix("commit and push it", commands...)
 	case !o.Pushed:
 		s.rule, s.why = "not-pushed", at(o.Path, o.Line)+" has it; the commit is not pushed to where Argo CD looks"
 		s.fix = fix("push it", slices.Concat([]string{f.in.Push}, f.sync())...)
@@ -105,9 +112,20 @@ func (f *finder) unrendered(w wanted, o Origin) *stage {
 
 func (f *finder) disabled(w wanted, d *Switch) *stage {
 	s := &stage{rule: "disabled", path: d.Path, line: d.Line}
-	s.why = fmt.Sprintf("%s: %s is %s, which turns it off", at(d.Path, d.Line), d.Key, or(d.Current, "not set"))
-	if d.Current == "" || d.Line == 0 {
-		s.fix = fix(fmt.Sprintf("set %s: %s in %s", d.Key, d.Wanted, d.Path), f.publish("turn "+w.kind+" "+w.name+" on", d.Path)...)
+	file := or(d.Path, "the Application")
+	s.why = fmt.Sprintf("%s: %s is %s, which turns it off", at(file, d.Line), d.Key, or(d.Current, "not set"))
+	also := ""
+	if d.Also != nil {
+		also = fmt.Sprintf(", and %s: %s in %s", d.Also.Key, d.Also.Wanted, at(or(d.Also.Path, "the Application"), d.Also.Line))
+	}
+	switch {
+	case d.Path == "":
+		application := f.in.Folder + "/application.yaml"
+		s.path = application
+		s.fix = fix(fmt.Sprintf("set the Helm value %s: %s in %s%s", d.Key, d.Wanted, application, also), slices.Concat([]string{"kubectl apply -f " + application}, f.sync())...)
+		return s
+	case d.Current == "" || d.Line == 0:
+		s.fix = fix(fmt.Sprintf("set %s: %s in %s%s", d.Key, d.Wanted, d.Path, also), f.publish("turn "+w.kind+" "+w.name+" on", d.Path)...)
 		return s
 	}
 	last := d.Key[strings.LastIndex(d.Key, ".")+1:]
@@ -115,16 +133,34 @@ func (f *finder) disabled(w wanted, d *Switch) *stage {
 	if strings.Contains(last, d.Current) {
 		e.Old, e.New = last+": "+d.Current, last+": "+d.Wanted
 	}
-	s.fix = edit(e, d.Key, f.publish("turn "+w.kind+" "+w.name+" on", d.Path)...)
+	s.fix = edit(e, d.Key+also, f.publish("turn "+w.kind+" "+w.name+" on", d.Path)...)
 	return s
 }
 
-func (f *finder) misplaced(w wanted, file string) *stage {
-	target := path.Join(f.in.Folder, "templates", path.Base(file))
-	s := &stage{rule: "misplaced", path: file, why: file + " has it, and Helm renders what is in templates/ alone"}
+func (f *finder) misplaced(w wanted, where string) *stage {
+	file, line := where, 0
+	if i := strings.LastIndex(where, ":"); i > 0 {
+		if n, err := strconv.Atoi(where[i+1:]); err == nil {
+			file, line = where[:i], n
+		}
+	}
+	templates := path.Join(f.in.Folder, "templates")
+	target := path.Join(templates, strings.TrimLeft(path.Base(file), "_"))
+	s := &stage{rule: "misplaced", path: file, line: line, why: at(file, line) + " has it, and Helm renders what is in templates/ alone"}
+	if strings.HasPrefix(file, templates+"/") {
+		target = path.Join(path.Dir(file), path.Base(target))
+		s.why = at(file, line) + " has it, and Helm does not render a file whose name begins with an underscore"
+	}
+	if target == file {
+		ignore := f.in.Folder + "/.helmignore"
+		s.why = at(file, line) + " has it, and " + ignore + " has Helm ignore the file"
+		s.fix = fix("take the pattern that fits the file out of "+ignore, f.publish("have Helm see "+path.Base(file), ignore)...)
+		return s
+	}
+	// No paths for the commit: Git knows the old one only if it was committed before.
 	s.fix = fix("move the file", slices.Concat(
 		[]string{"git add " + file, "git mv " + file + " " + target},
-		[]string{fmt.Sprintf("git commit -m '%s: %s %s belongs in templates' -- %s %s", f.in.Application, w.kind, w.name, file, target), f.in.Push}, f.sync())...)
+		[]string{fmt.Sprintf("git commit -m '%s: %s %s belongs in templates'", f.in.Application, w.kind, w.name), f.in.Push}, f.sync())...)
 	return s
 }
 

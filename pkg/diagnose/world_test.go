@@ -55,6 +55,11 @@ func (w *world) Locate(kind, name, text string) (string, int) {
 	return w.origins[kind+"/"+name].Path, 0
 }
 
+// LocateField is asked where several fields may have the same text.
+func (w *world) LocateField(kind, name, field, text string) (string, int) {
+	return w.Locate(kind, name, field+" "+text)
+}
+
 func (w *world) Tail(_ context.Context, _, pod, container string, _ bool) ([]string, error) {
 	if l, ok := w.logs[pod+"/"+container]; ok {
 		return l, nil

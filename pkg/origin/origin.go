@@ -214,6 +214,20 @@ func (o *Origins) relative(s *chart.Switch) *chart.Switch {
 // the reference; several references of one name may stand in several lines, this is
 // the first of them.
 func (o *Origins) Locate(kind, name, text string) (path string, line int) {
+	return o.locateWith(kind, name, func(r *chart.Rendered, obj chart.Object) (chart.Position, bool) {
+		return locate(r, obj, text)
+	})
+}
+
+// LocateField is Locate for the text of a field whose place ends like this: limits.memory
+// where requests.memory has the same value.
+func (o *Origins) LocateField(kind, name, field, text string) (path string, line int) {
+	return o.locateWith(kind, name, func(r *chart.Rendered, obj chart.Object) (chart.Position, bool) {
+		return r.LocateText(obj, field, text)
+	})
+}
+
+func (o *Origins) locateWith(kind, name string, find func(*chart.Rendered, chart.Object) (chart.Position, bool)) (path string, line int) {
 	r := o.read()[Tree].rendered
 	if r == nil {
 		return "", 0
@@ -222,7 +236,7 @@ func (o *Origins) Locate(kind, name, text string) (path string, line int) {
 	if !ok {
 		return "", 0
 	}
-	if p, ok := locate(r, obj, text); ok && p.Literal {
+	if p, ok := find(r, obj); ok && p.Literal {
 		return inRepository(o.opts.Dir, p.Path), p.Line
 	}
 	return inRepository(o.opts.Dir, obj.Path), 0
@@ -243,5 +257,5 @@ func locate(r *chart.Rendered, obj chart.Object, text string) (chart.Position, b
 	if obj.Name == text {
 		return r.LocateField(obj, "metadata.name", text)
 	}
-	return r.LocateIn(obj, text)
+	return r.LocateText(obj, "", text)
 }

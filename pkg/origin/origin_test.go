@@ -279,8 +279,8 @@ func (r *repository) template(name string) {
 
 func TestLocate(t *testing.T) {
 	r := repo(t, web)
-	r.Write(dir+"/values.yaml", "a: 1\nimage:\n  tag: v1.2\n")
-	r.Write(dir+"/templates/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-pod\nspec:\n  containers:\n    - name: c\n      image: reg/web:{{ .Values.image.tag }}\n")
+	r.Write(dir+"/values.yaml", "a: 1\nimage:\n  tag: v1.2\ndb:\n  limits: {cpu: 1}\n  requests:\n    memory: 2Gi\nresources:\n  requests:\n    memory: 2Gi\n  limits:\n    memory: 2Gi\n")
+	r.Write(dir+"/templates/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-pod\nspec:\n  containers:\n    - name: c\n      image: reg/web:{{ .Values.image.tag }}\n      resources:\n        {{- toYaml .Values.resources | nindent 8 }}\n      livenessProbe: {httpGet: {path: /healthz}}\n")
 	tests := []struct {
 		reason, kind, name, text string
 		path                     string
@@ -293,6 +293,10 @@ func TestLocate(t *testing.T) {
 		{"a value", "Pod", "web-pod", "v1.2", "../values.yaml", 3},
 		{"no line holds it as it is", "Pod", "web-pod", "reg/web:v1.2", "pod.yaml", 0},
 		{"a name that is put together", "Pod", "web-pod", "web-pod", "pod.yaml", 0},
+		{"a key of the chart", "Pod", "web-pod", "livenessProbe", "pod.yaml", 11},
+		{"a key and its value", "ConfigMap", "web-config", `sync-wave: "2"`, "configmap.yaml", 6},
+		{"a key and its value, out of values", "Pod", "web-pod", "memory: 2Gi", "../values.yaml", 12},
+		{"a value with another key", "ConfigMap", "web-config", "hook-weight: 2", "configmap.yaml", 0},
 		{"no such object", "Pod", "other", "x", "", 0},
 	}
 	o := r.open("", "")
@@ -303,6 +307,18 @@ func TestLocate(t *testing.T) {
 		}
 		if p, line := o.Locate(tt.kind, tt.name, tt.text); p != want || line != tt.line {
 			t.Errorf("%s: %s of %s %s is at %s:%d, want %s:%d", tt.reason, tt.text, tt.kind, tt.name, p, line, want, tt.line)
+		}
+	}
+}
+
+func TestLocateField(t *testing.T) {
+	r := repo(t, web)
+	r.Write(dir+"/values.yaml", "db:\n  resources:\n    limits: {memory: 2Gi}\nresources:\n  requests:\n    memory: 2Gi\n  limits:\n    memory: 2Gi\n")
+	r.Write(dir+"/templates/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n    - name: c\n      resources:\n        {{- toYaml .Values.resources | nindent 8 }}\n")
+	o := r.open("", "")
+	for field, want := range map[string]int{"limits.memory": 8, "requests.memory": 6, "memory": 8, "limits.cpu": 0} {
+		if p, line := o.LocateField("Pod", "web", field, "memory: 2Gi"); line != want {
+			t.Errorf("%s: %s:%d, want line %d", field, p, line, want)
 		}
 	}
 }

@@ -25,7 +25,7 @@ const FactTime = "time"
 // no font. Every application's chain is a picture, the broken ones come first. Its
 // policy forbids everything but the style, so that text of a cluster stays text.
 func HTML(w io.Writer, r *Report) error {
-	t, err := template.New("page").Funcs(template.FuncMap{"line": oneLine, "command": printable}).Parse(pageTemplate)
+	t, err := template.New("page").Funcs(template.FuncMap{"line": oneLine, "lines": lines, "command": printable}).Parse(pageTemplate)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
@@ -46,7 +46,6 @@ type page struct {
 	Counts []count
 	Ill    []chainView // broken ones first
 	Well   []chainView
-	Checks []checkView
 }
 
 type fact struct{ Name, Value string }
@@ -82,12 +81,7 @@ type causeView struct {
 	Folded   []string
 }
 
-type checkView struct {
-	Check
-	Word string
-}
-
-// stateWords say a state to whoever does not see its colour or symbol.
+// stateWords say a link's state to whoever does not see its colour or symbol.
 var stateWords = map[State]string{OK: "ok", Waiting: "waiting", Warned: "warning", Failed: "broken", Unknown: "not seen", Skipped: "none"}
 
 func newPage(r *Report) page {
@@ -109,9 +103,6 @@ func newPage(r *Report) page {
 	}
 	slices.SortStableFunc(p.Ill, func(a, b chainView) int { return weight(b.State) - weight(a.State) })
 	p.Counts = counts(r)
-	for _, c := range r.Checks {
-		p.Checks = append(p.Checks, checkView{c, stateWords[c.State]})
-	}
 	return p
 }
 
@@ -128,13 +119,14 @@ func counts(r *Report) []count {
 		}
 	}
 	said := map[State]string{OK: "healthy", Waiting: "waiting", Warned: "worth a look", Failed: "broken", Unknown: "not all seen", Skipped: "nothing to look at"}
-	if len(r.Chains) == 0 {
-		said = stateWords
-	}
 	var all []count
 	for _, s := range slices.Backward(grave) {
 		if n[s] > 0 {
-			all = append(all, count{s, n[s], said[s]})
+			word := said[s]
+			if len(r.Chains) == 0 {
+				word = string(s)
+			}
+			all = append(all, count{s, n[s], word})
 		}
 	}
 	return all

@@ -48,8 +48,15 @@ func (s Style) checks(w io.Writer, r *Report) error {
 	for i, c := range r.Checks {
 		number := fmt.Sprintf("%*d  ", len(fmt.Sprint(len(r.Checks))), i+1)
 		t.put(0, text(number, dim), t.mark(c.State), text(pad(oneLine(c.Name), names)+"  ", ""), text(oneLine(c.Saw), ""))
-		if c.Fix != "" {
-			t.put(width(number)+t.markWidth(), text("fix: ", ""), text(oneLine(c.Fix), ""))
+		at := width(number) + t.markWidth()
+		for n, line := range strings.Split(c.Fix, "\n") {
+			switch {
+			case c.Fix == "":
+			case n == 0:
+				t.put(at, text("fix: ", ""), text(oneLine(line), ""))
+			default: // a manifest, say: its lines and its blanks stay
+				t.raw(at, printable(line), "")
+			}
 		}
 	}
 	_, err := w.Write(out.Bytes())

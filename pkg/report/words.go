@@ -165,3 +165,12 @@ func printable(text string) string {
 		return r
 	}, text)
 }
+
+// lines is text with its lines and their blanks as they are.
+func lines(text string) string {
+	list := strings.Split(text, "\n")
+	for i := range list {
+		list[i] = printable(list[i])
+	}
+	return strings.Join(list, "\n")
+}

@@ -55,9 +55,12 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 		out.Links = append(out.Links, l)
 	}
 	out.Causes = c.diagnosed(ctx)
+	out.Causes = append(out.Causes, c.deleted(out.Causes)...)
 	out.Causes = append(out.Causes, c.unexplained(out.Links, out.Causes)...)
 	c.fold(&out)
-	out.Strays = c.strays(ctx)
+	out.Strays = slices.DeleteFunc(c.strays(ctx), func(stray report.Stray) bool {
+		return slices.ContainsFunc(out.Causes, func(cause report.Cause) bool { return cause.Object == stray.Object })
+	})
 	return out
 }
 

@@ -133,6 +133,25 @@ func (everywhere) Find(kind, name string) diagnose.Origin {
 
 func (everywhere) Locate(string, string, string) (string, int) { return "", 0 }
 
+// A ConfigMap that was deleted under a running Pod is told of before the next Pod fails.
+func TestDeleted(t *testing.T) {
+	s := shop()
+	x := s.State.In("shop")
+	volume := corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "config"}}
+	x.Deployments[0].Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "c", VolumeSource: corev1.VolumeSource{ConfigMap: &volume}}}
+	s.Argo.Sync = "OutOfSync"
+	s.Argo.Resources = append(s.Argo.Resources, diagnose.Resource{Kind: "ConfigMap", Namespace: "shop", Name: "config", Sync: "OutOfSync"})
+	got := verify.Chain(t.Context(), s)
+	if got.State != report.Failed || len(got.Causes) != 1 || got.Causes[0].Rule != verify.RuleDeleted {
+		t.Errorf("state %s, causes %+v", got.State, got.Causes)
+	}
+	optional := true
+	volume.Optional = &optional
+	if got := verify.Chain(t.Context(), s); got.State != report.Warned || len(got.Causes) > 0 || len(got.Strays) != 1 {
+		t.Errorf("optional: state %s, causes %+v, strays %v", got.State, got.Causes, got.Strays)
+	}
+}
+
 // What somebody has made by hand is told of, what programs make is not, and none of it
 // is a reason to fail.
 func TestStrays(t *testing.T) {

@@ -21,7 +21,7 @@ func (c *chain) localLink() report.Link {
 	var t tally
 	for i := range c.src.Contract.Secrets {
 		spec := &c.src.Contract.Secrets[i]
-		have := c.local(spec.NamespaceOr(c.src.Namespace), spec.Name)
+		have := c.local(spec.NamespaceOr(c.src.home()), spec.Name)
 		if have == nil {
 			t.add(report.Warned, spec.Name+" is missing: `mage secrets:generate -app="+c.src.Application+"`")
 			continue

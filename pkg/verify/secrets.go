@@ -25,7 +25,7 @@ func (c *chain) wants() []wanted {
 	if c.src.Contract != nil {
 		for i := range c.src.Contract.Secrets {
 			spec := &c.src.Contract.Secrets[i]
-			w := wanted{namespace: spec.NamespaceOr(c.src.Namespace), name: spec.Name}
+			w := wanted{namespace: spec.NamespaceOr(c.src.home()), name: spec.Name}
 			for _, k := range spec.Keys {
 				w.keys = append(w.keys, k.Name)
 			}
@@ -35,9 +35,9 @@ func (c *chain) wants() []wanted {
 	}
 	for i := range c.src.Sealed {
 		f := &c.src.Sealed[i]
-		at := slices.IndexFunc(out, func(w wanted) bool { return w.name == f.Name && w.namespace == or(f.Namespace, c.src.Namespace) })
+		at := slices.IndexFunc(out, func(w wanted) bool { return w.name == f.Name && w.namespace == or(f.Namespace, c.src.home()) })
 		if at < 0 && f.State != report.Orphan {
-			out = append(out, wanted{namespace: or(f.Namespace, c.src.Namespace), name: f.Name})
+			out = append(out, wanted{namespace: or(f.Namespace, c.src.home()), name: f.Name})
 			at = len(out) - 1
 		}
 		if at >= 0 {

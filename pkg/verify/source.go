@@ -21,6 +21,7 @@ type Source struct {
 	Uncheck string           // why the sealed files could not be judged; empty when they could
 	Offline string           // why the cluster was not looked at; empty when it was
 
+	Home      string       // namespace of the application's Secrets by the repository's conventions; Namespace when empty
 	Plaintext string       // folder of the plaintext, relative to the repository's root
 	Others    []ObjectName // what other applications of Argo CD have in the namespace
 
@@ -28,6 +29,9 @@ type Source struct {
 	// ago"; empty when that cannot be known. It may be nil.
 	Changer func(context.Context, diagnose.Resource) string
 }
+
+// home is where the repository has the application's Secrets.
+func (s *Source) home() string { return or(s.Home, s.Namespace) }
 
 // ObjectName names an object in the application's namespace.
 type ObjectName struct{ Kind, Name string }

@@ -89,7 +89,7 @@ func (c *chain) straySealed() (out []report.Stray) {
 	for i := range c.space.SealedSecrets {
 		s := &c.space.SealedSecrets[i]
 		held := slices.ContainsFunc(c.src.Sealed, func(f diagnose.SealedFile) bool {
-			return f.Name == s.Name && or(f.Namespace, c.src.Namespace) == s.Namespace
+			return f.Name == s.Name && or(f.Namespace, c.src.home()) == s.Namespace
 		})
 		if held || len(s.Owners) > 0 || c.known("SealedSecret", &s.Meta) {
 			continue
@@ -108,7 +108,7 @@ func (c *chain) strayConfigMaps() (out []report.Stray) {
 	read := c.references("ConfigMap")
 	for i := range c.space.ConfigMaps {
 		m := &c.space.ConfigMaps[i]
-		if !read[m.Name] || len(m.Owners) > 0 || m.Labels["app.kubernetes.io/managed-by"] != "" || strings.HasSuffix(m.Name, "-ca.crt") || c.known("ConfigMap", &m.Meta) {
+		if _, needed := read[m.Name]; !needed || len(m.Owners) > 0 || m.Labels["app.kubernetes.io/managed-by"] != "" || strings.HasSuffix(m.Name, "-ca.crt") || c.known("ConfigMap", &m.Meta) {
 			continue
 		}
 		out = append(out, report.Stray{
@@ -119,32 +119,46 @@ func (c *chain) strayConfigMaps() (out []report.Stray) {
 	return out
 }
 
-// references are the names of a kind that the application's workloads read.
-func (c *chain) references(kind string) map[string]bool {
-	out := map[string]bool{}
-	add := func(spec corev1.PodSpec) {
-		for _, r := range chart.References(spec) {
-			if r.Kind == kind {
-				out[r.Name] = true
+// references are the names of a kind that the application's workloads read, each with
+// one that cannot do without; empty for what is optional.
+func (c *chain) references(kind string) map[string]string {
+	out := map[string]string{}
+	add := func(by, name string, annotations map[string]string, spec *corev1.PodSpec) {
+		if !c.mine(by, name, annotations) {
+			return
+		}
+		for _, r := range chart.References(*spec) {
+			if r.Kind != kind {
+				continue
+			}
+			if !r.Optional {
+				out[r.Name] = by + " " + name
+			} else if _, known := out[r.Name]; !known {
+				out[r.Name] = ""
 			}
 		}
 	}
 	for i := range c.space.Deployments {
-		if d := &c.space.Deployments[i]; c.mine("Deployment", d.Name, d.Annotations) {
-			add(d.Spec.Template.Spec)
-		}
+		d := &c.space.Deployments[i]
+		add("Deployment", d.Name, d.Annotations, &d.Spec.Template.Spec)
 	}
 	for i := range c.space.StatefulSets {
-		if s := &c.space.StatefulSets[i]; c.mine("StatefulSet", s.Name, s.Annotations) {
-			add(s.Spec.Template.Spec)
-		}
+		s := &c.space.StatefulSets[i]
+		add("StatefulSet", s.Name, s.Annotations, &s.Spec.Template.Spec)
 	}
 	for i := range c.space.DaemonSets {
-		if d := &c.space.DaemonSets[i]; c.mine("DaemonSet", d.Name, d.Annotations) {
-			add(d.Spec.Template.Spec)
-		}
+		d := &c.space.DaemonSets[i]
+		add("DaemonSet", d.Name, d.Annotations, &d.Spec.Template.Spec)
 	}
 	return out
+}
+
+// gone says of an object that Argo CD tracks that it is not in the cluster any more.
+func (c *chain) gone(r diagnose.Resource) bool {
+	if r.Kind != "ConfigMap" || r.Group != "" || !c.space.Sees("ConfigMap") {
+		return r.Health == "Missing"
+	}
+	return !slices.ContainsFunc(c.space.ConfigMaps, func(m cluster.ConfigMap) bool { return m.Name == r.Name })
 }
 
 // strayResources are what Argo CD says is not as in Git, where the last sync brought
@@ -163,7 +177,10 @@ func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 		case r.Hook:
 		case r.NeedsPruning:
 			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git and still in the cluster", Fix: fmt.Sprintf("`mage gitops:sync %s -prune` deletes it", a.Name)})
-		case r.Sync == outOfSync && drifted(a):
+		case r.Sync != outOfSync || !drifted(a):
+		case c.gone(r):
+			out = append(out, report.Stray{Object: name, Message: "it was deleted in the cluster since the sync", Fix: fmt.Sprintf("`mage gitops:sync %s` brings it back", a.Name)})
+		default:
 			out = append(out, report.Stray{Object: name, Message: "it was changed in the cluster since the sync" + c.changedBy(ctx, r), Fix: fmt.Sprintf("`mage gitops:diff %[1]s` shows what; `mage gitops:sync %[1]s` puts it back", a.Name)})
 		}
 	}

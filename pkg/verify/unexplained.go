@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
@@ -14,6 +15,7 @@ const (
 	RuleSealedFile  = "sealed-file"         // the offline check refuses a sealed file
 	RuleAbsent      = "sealedsecret-absent" // a committed SealedSecret is not in the cluster, its Secret may be
 	RuleKeys        = "secret-keys"         // a Secret has not the keys that secrets.yaml names
+	RuleDeleted     = "object-deleted"      // what a workload needs was deleted, and its Pods do not know yet
 	RuleUnexplained = "unexplained"         // a link is broken, and nothing says why
 )
 
@@ -43,6 +45,30 @@ func (c *chain) unexplained(links []report.Link, causes []report.Cause) []report
 		}}
 	}
 	return nil
+}
+
+// deleted are the ConfigMaps that were deleted since the sync and that a workload needs:
+// the Pods that run have read them, and the next one does not start.
+func (c *chain) deleted(causes []report.Cause) (out []report.Cause) {
+	a := c.argo()
+	if a == nil || !drifted(a) {
+		return nil
+	}
+	needed := c.references("ConfigMap")
+	for _, r := range a.Resources {
+		name := "ConfigMap " + c.src.Namespace + "/" + r.Name
+		if r.Kind != "ConfigMap" || r.Sync != outOfSync || r.NeedsPruning || needed[r.Name] == "" || !c.gone(r) ||
+			slices.ContainsFunc(causes, func(cause report.Cause) bool { return cause.Object == name }) {
+			continue
+		}
+		sync := "mage gitops:sync " + a.Name
+		out = append(out, report.Cause{
+			Rule: RuleDeleted, Link: diagnose.LinkWorkloads, Object: name, Final: !a.SelfHeal,
+			Message: "it was deleted in the cluster since the sync, and " + needed[r.Name] + " starts no new Pod without it",
+			Fix:     report.Fix{Text: "`" + sync + "` brings it back", Commands: []string{sync}},
+		})
+	}
+	return out
 }
 
 // sealedCauses are what the offline check refuses, and what is not sealed.

@@ -3,6 +3,7 @@ package gitops
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,16 +56,24 @@ func (w *world) database(app string) {
 	}
 }
 
-// warned waits until a Pod of the application has a warning with that text.
+// warned waits until a Pod of the application that is to stay has a warning with
+// that text.
 func (w *world) warned(app, text string) {
 	w.Helper()
 	w.eventually("a warning: "+text, func() bool {
-		list, err := w.client.CoreV1().Events(app).List(w.Context(), metav1.ListOptions{FieldSelector: "type=Warning,involvedObject.kind=Pod"})
+		pods, err := w.client.CoreV1().Pods(app).List(w.Context(), metav1.ListOptions{})
 		if err != nil {
 			w.Fatal(err)
 		}
-		for _, e := range list.Items {
-			if strings.Contains(e.Message, text) {
+		for _, p := range pods.Items {
+			if p.DeletionTimestamp != nil {
+				continue
+			}
+			events, err := w.client.CoreV1().Events(app).List(w.Context(), metav1.ListOptions{FieldSelector: "type=Warning,involvedObject.uid=" + string(p.UID)})
+			if err != nil {
+				w.Fatal(err)
+			}
+			if slices.ContainsFunc(events.Items, func(e corev1.Event) bool { return strings.Contains(e.Message, text) }) {
 				return true
 			}
 		}

@@ -1,0 +1,12 @@
+package targets
+
+import "context"
+
+// Cluster checks what the targets need: kubeconfig, permissions, Argo CD, Sealed Secrets, CloudNativePG, Git. Status 3 if a check fails.
+func (Verify) Cluster(ctx context.Context,
+	json *bool, // print the result as JSON
+) error {
+	return run(ctx, "verify:cluster", arguments{json: json}, func(ctx context.Context, s *session) error {
+		return s.verifyCluster(ctx)
+	})
+}

@@ -1,0 +1,67 @@
+package diagnose
+
+import (
+	"testing"
+
+	"github.com/sealway/sealway/pkg/cluster"
+)
+
+// TestNothingKnown: from what could not be seen nothing is concluded.
+func TestNothingKnown(t *testing.T) {
+	w := newWorld()
+	w.in.State = &cluster.State{}
+	w.in.Argo = nil
+	for _, in := range []Input{{}, {State: &cluster.State{}}, w.in, {Argo: &Argo{Unseen: "not allowed"}}} {
+		for _, c := range Diagnose(t.Context(), in) {
+			t.Errorf("%s: %s: %s", c.Rule, c.Object, c.Message)
+		}
+	}
+}
+
+// TestUnseenIsNotAbsent: a kind that may not be listed is not missing.
+func TestUnseenIsNotAbsent(t *testing.T) {
+	w := newWorld()
+	w.pending("web-2-abc").CreationTimestamp = ago(0)
+	w.space.ConfigMaps, w.space.Secrets, w.space.ServiceAccounts, w.space.SealedSecrets = nil, nil, nil, nil
+	for _, k := range []string{"ConfigMap", "Secret", "ServiceAccount", "SealedSecret"} {
+		w.space.Unseen[k] = "not allowed to list " + k + "s"
+	}
+	for _, c := range w.diagnose(t) {
+		t.Errorf("%s: %s: %s", c.Rule, c.Object, c.Message)
+	}
+}
+
+// TestCallersMask: what the caller calls secret is taken out, too.
+func TestCallersMask(t *testing.T) {
+	w := newWorld()
+	w.crashes("web-2-abc", 1, "Error", "the local word is swordfish")
+	w.in.Mask = func(s string) string {
+		if s == "the local word is swordfish" {
+			return "the local word is ***"
+		}
+		return s
+	}
+	c := w.diagnose(t)[0]
+	if c.Evidence[len(c.Evidence)-1] != "the local word is ***" {
+		t.Errorf("evidence %q", c.Evidence)
+	}
+}
+
+func TestNear(t *testing.T) {
+	for _, c := range []struct{ reason, name, candidate, want string }{
+		{"one letter less", "litellm-confg", "litellm-config", "litellm-config"},
+		{"two letters swapped", "litellm-ocnfig", "litellm-config", "litellm-config"},
+		{"another number", "app-1", "app-2", ""},
+		{"another name", "litellm-config", "openwebui-config", ""},
+		{"too short to tell", "a", "b", ""},
+		{"short, two letters", "data", "dote", ""},
+		{"the same", "data", "data", ""},
+	} {
+		if got := near(c.name, []string{c.candidate}, nil); got != c.want {
+			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
+		}
+	}
+	if near("app-confg", []string{"app-config"}, []string{"app-config"}) != "" {
+		t.Error("a name that is in use beside it is meant as it is")
+	}
+}

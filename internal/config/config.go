@@ -30,6 +30,7 @@ type Config struct {
 	Controller   Controller        `yaml:"controller"`
 	ArgoCD       ArgoCD            `yaml:"argocd"`
 	Context      string            `yaml:"context"` // kubeconfig context; default: the current one
+	Verify       Verify            `yaml:"verify"`
 
 	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
 	JSON        bool   `yaml:"-"` // SEALWAY_OUTPUT=json

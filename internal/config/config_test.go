@@ -48,6 +48,13 @@ func TestLoad(t *testing.T) {
 			env:  map[string]string{"ARGOCD_SERVER": "argo.example.com", "ARGOCD_AUTH_TOKEN": "t", "ARGOCD_OPTS": "--grpc-web --plaintext --insecure=false --server-crt ca.pem"},
 			want: config.Config{ArgoCD: config.ArgoCD{Namespace: "gitops", Name: "argo-server", Server: "argo.example.com", Token: "t", Plaintext: true, ServerCert: "ca.pem"}, Colour: true},
 		},
+		{
+			name: "silences", reason: "with their lines",
+			file: "verify:\n  silence:\n    - {rule: a, path: b/*, reason: c}\n    - rule: d\n      object: Secret e/f\n      reason: g\n",
+			want: config.Config{Verify: config.Verify{Silence: []config.Silence{
+				{Rule: "a", Path: "b/*", Reason: "c", Where: ".sealway.yaml:3"}, {Rule: "d", Object: "Secret e/f", Reason: "g", Where: ".sealway.yaml:4"},
+			}}, Colour: true},
+		},
 		{name: "empty variable", reason: "it is as if not set", file: "context: one\n", env: map[string]string{"SEALWAY_CONTEXT": "", "CI": "false"}, want: config.Config{Context: "one", Colour: true}},
 		{name: "dumb terminal", reason: "it knows no colours and no symbols", env: map[string]string{"TERM": "dumb", "LANG": "C.UTF-8"}},
 		{name: "UTF-8", reason: "the locale says that symbols arrive", env: map[string]string{"TERM": "xterm", "LANG": "en_US.UTF-8"}, want: config.Config{Colour: true, Unicode: true}},
@@ -76,6 +83,10 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"unknown setting", "applications: a\nplaintxt: b\n", nil, `.sealway.yaml:2: unknown setting "plaintxt"`},
 		{"unknown in controller", "controller:\n  nam: b\n", nil, `.sealway.yaml:2: unknown setting "nam"`},
+		{"unknown in verify", "verify:\n  silense: []\n", nil, `.sealway.yaml:2: unknown setting "silense"`},
+		{"unknown in a silence", "verify:\n  silence:\n    - rule: a\n      reasn: b\n", nil, `.sealway.yaml:4: unknown setting "reasn"`},
+		{"a silence that is no mapping", "verify:\n  silence:\n    - reference-missing\n", nil, ".sealway.yaml:3: an entry of verify.silence is not a mapping"},
+		{"an empty reason", "verify:\n  silence:\n    - rule: a\n      reason:\n", nil, ".sealway.yaml:4: reason of verify.silence is empty"},
 		{"not YAML", "a: [\n", nil, ".sealway.yaml"},
 		{"output", "", map[string]string{"SEALWAY_OUTPUT": "xml"}, `SEALWAY_OUTPUT: "xml" is neither text nor json`},
 	} {

@@ -83,6 +83,17 @@ func databaseCases() []aCase {
 			w.lines["Cluster/shop-pg/storageClass: fsat"] = place{clusterFile, 20}
 		}, edit: clusterFile + ":20: storageClass: fsat -> storageClass: fast", follows: "Cluster shop/shop-pg: not healthy",
 			run: "git add " + clusterFile + "\ngit commit -m 'shop: correct the storage class' -- " + clusterFile + "\ngit push\nkubectl -n shop delete clusters.postgresql.cnpg.io shop-pg\nkubectl -n shop delete persistentvolumeclaim shop-pg-1 --ignore-not-found --wait=false\nmage gitops:sync shop"},
+		{rule: "storageclass-missing", reason: "of one more instance of a database that holds data", breaks: func(w *world) {
+			w.setup()
+			class := "fsat"
+			c := corev1.PersistentVolumeClaim{ObjectMeta: metaOf("shop-pg-2"), Spec: corev1.PersistentVolumeClaimSpec{StorageClassName: &class}, Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimPending}}
+			c.Labels["cnpg.io/cluster"] = "shop-pg"
+			first := corev1.PersistentVolumeClaim{ObjectMeta: metaOf("shop-pg-1"), Spec: corev1.PersistentVolumeClaimSpec{VolumeName: "v1"}, Status: corev1.PersistentVolumeClaimStatus{Phase: corev1.ClaimBound}}
+			first.Labels["cnpg.io/cluster"] = "shop-pg"
+			w.space.Claims = append(w.space.Claims, first, c)
+			w.lines["Cluster/shop-pg/storageClass: fsat"] = place{clusterFile, 20}
+		}, edit: clusterFile + ":20: storageClass: fsat -> storageClass: fast", follows: "Cluster shop/shop-pg: not healthy",
+			run: "git add " + clusterFile + "\ngit commit -m 'shop: correct the storage class' -- " + clusterFile + "\ngit push\nkubectl -n shop delete persistentvolumeclaim shop-pg-2 --ignore-not-found --wait=false\nmage gitops:sync shop"},
 		{rule: "database-no-app-secret", reason: "it has a Secret of its own", breaks: app("shop-pg-app"), edit: deployment + ":35: shop-pg-app -> shop-db"},
 		{rule: "database-no-superuser", reason: "not asked for", breaks: app("shop-pg-superuser"), where: clusterFile + ":1"},
 		{rule: "secret-of-database", reason: "the operator has not made it", breaks: app("shop-pg-ca")},

@@ -4,7 +4,7 @@ import "time"
 
 // Rule is a kind of cause.
 type Rule struct {
-	ID    string        // stable: scripts and .sealway.yaml name it
+	ID    string        // stable: scripts name it
 	Link  string        // the link of the chain that it breaks
 	Doc   string        // what it means, in one line
 	Grace time.Duration // a cause is Final when it has lasted as long; 0 at once, below 0 never

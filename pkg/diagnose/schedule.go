@@ -369,10 +369,28 @@ func (f *finder) noClass(c *corev1.PersistentVolumeClaim, o owner, class string,
 	case "StatefulSet":
 		gone = []string{f.kubectl("delete statefulset " + o.name)}
 	case "Cluster":
-		gone = []string{f.kubectl("delete clusters.postgresql.cnpg.io " + o.name)}
+		// With the Cluster all its claims go, so never where one may hold data: then
+		// the claim alone, and the operator makes that instance anew.
+		if !f.bound(o.name) {
+			gone = []string{f.kubectl("delete clusters.postgresql.cnpg.io " + o.name)}
+		}
 	}
 	gone = append(gone, f.kubectl("delete persistentvolumeclaim "+c.Name+" --ignore-not-found --wait=false"))
 	last := len(commands) - 1
-	n.fix = edit(e, "no claim keeps data yet", slices.Concat(commands[:last], gone, commands[last:])...)
+	n.fix = edit(e, "this claim holds no data yet", slices.Concat(commands[:last], gone, commands[last:])...)
 	f.add("storageclass-missing", n)
+}
+
+// bound says whether a claim of the PostgreSQL cluster has a volume, or may have one.
+func (f *finder) bound(database string) bool {
+	if !f.space.Sees("PersistentVolumeClaim") {
+		return true
+	}
+	for i := range f.space.Claims {
+		c := &f.space.Claims[i]
+		if c.Labels["cnpg.io/cluster"] == database && (c.Spec.VolumeName != "" || c.Status.Phase != corev1.ClaimPending) {
+			return true
+		}
+	}
+	return false
 }

@@ -27,6 +27,26 @@ import (
 type Contract struct {
 	Path    string       // as given to ReadContract
 	Secrets []SecretSpec // in the file's order; no name twice
+
+	// External are whole objects that the application needs and that come from elsewhere.
+	External Externals
+}
+
+// Externals are objects that neither this repository nor an operator brings, written
+//
+//	external:
+//	  secrets: [wildcard-tls]
+//	  configMaps: [company-ca]
+//
+// A single key whose value a person fills in is another thing: see [KindExternal].
+type Externals struct {
+	Secrets, ConfigMaps, ServiceAccounts, PersistentVolumeClaims []External
+}
+
+// External is the name of such an object.
+type External struct {
+	Name string
+	Line int // counted from 1
 }
 
 // Secret returns the Secret of that name, or nil.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -30,7 +31,7 @@ func ReadContract(path string, data []byte) (*Contract, error) {
 	r := &contractReader{path: path}
 	c := &Contract{Path: path}
 	if root := r.parse(data); root != nil {
-		fields := r.mapping(root, "the file", "secrets")
+		fields := r.mapping(root, "the file", "secrets", "external")
 		list := fields["secrets"]
 		switch {
 		case list != nil && list.Kind == yaml.SequenceNode:
@@ -38,6 +39,7 @@ func ReadContract(path string, data []byte) (*Contract, error) {
 				c.Secrets = append(c.Secrets, r.secret(n))
 			}
 			r.checkNames(c)
+			r.externals(c, fields["external"])
 		case len(r.errs) == 0:
 			r.fail(root, "no list `secrets`", "write `secrets:` and below it one entry per Secret; `secrets: []` when there is none")
 		}
@@ -46,6 +48,38 @@ func ReadContract(path string, data []byte) (*Contract, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// externals reads the objects that come from elsewhere.
+func (r *contractReader) externals(c *Contract, n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	r.object = ""
+	kinds := map[string]*[]External{
+		"secrets": &c.External.Secrets, "configMaps": &c.External.ConfigMaps,
+		"serviceAccounts": &c.External.ServiceAccounts, "persistentVolumeClaims": &c.External.PersistentVolumeClaims,
+	}
+	fields := r.mapping(n, "external", "secrets", "configMaps", "serviceAccounts", "persistentVolumeClaims")
+	for _, kind := range slices.Sorted(maps.Keys(fields)) {
+		list := fields[kind]
+		if list.Kind != yaml.SequenceNode {
+			r.fail(list, "external."+kind+" is not a list", "write the names as a list: "+kind+": [name]")
+			continue
+		}
+		for _, item := range list.Content {
+			name := r.named(item, "name", validation.IsDNS1123Subdomain)
+			switch {
+			case name == "":
+			case slices.ContainsFunc(*kinds[kind], func(e External) bool { return e.Name == name }):
+				r.fail(item, fmt.Sprintf("%q stands twice in external.%s", name, kind), "delete one of the two")
+			case kind == "secrets" && c.Secret(name) != nil:
+				r.fail(item, fmt.Sprintf("%q is external, and a Secret of this file", name), "it either comes from elsewhere or is sealed here")
+			default:
+				*kinds[kind] = append(*kinds[kind], External{Name: name, Line: item.Line})
+			}
+		}
+	}
 }
 
 // contractReader collects the errors of one file. object and key say where it is.

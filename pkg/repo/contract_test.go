@@ -90,6 +90,21 @@ secrets:
 	}
 }
 
+// Whole objects that come from elsewhere.
+func TestReadContractExternal(t *testing.T) {
+	got, err := ReadContract("secrets.yaml", []byte("secrets: []\nexternal:\n  secrets: [wildcard-tls, other]\n  configMaps:\n    - company-ca\n  serviceAccounts: [deployer]\n  persistentVolumeClaims: [models]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Externals{
+		Secrets: []External{{"wildcard-tls", 3}, {"other", 3}}, ConfigMaps: []External{{"company-ca", 5}},
+		ServiceAccounts: []External{{"deployer", 6}}, PersistentVolumeClaims: []External{{"models", 7}},
+	}
+	if diff := cmp.Diff(want, got.External); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // key wraps the text of one key into a contract; the key stands in line 5.
 func key(text string) string {
 	return "secrets:\n  - name: s\n    keys:\n      a: {generate: password}\n      k: " + text + "\n"
@@ -108,6 +123,13 @@ func TestReadContractRefuses(t *testing.T) {
 		{"syntax", "secrets:\n\t- x\n", "secrets.yaml:2: not valid YAML"},
 		{"second document", "secrets: []\n---\nsecrets: []\n", "more than one document"},
 		{"no list", "{}\n", "no list `secrets`"},
+		{"external is no mapping", "secrets: []\nexternal: [a]\n", "secrets.yaml:2: external is not a mapping"},
+		{"external of an unknown kind", "secrets: []\nexternal: {services: [a]}\n", `secrets.yaml:2: unknown field "services" in external`},
+		{"external is no list", "secrets: []\nexternal: {secrets: a}\n", "secrets.yaml:2: external.secrets is not a list"},
+		{"external name", "secrets: []\nexternal: {secrets: [A_B]}\n", `secrets.yaml:2: invalid name "A_B"`},
+		{"external number", "secrets: []\nexternal: {secrets: [12]}\n", "secrets.yaml:2: name is not a string"},
+		{"external twice", "secrets: []\nexternal: {secrets: [a, a]}\n", `"a" stands twice in external.secrets`},
+		{"external and sealed", key("{generate: hex}") + "external: {secrets: [s]}\n", `secrets.yaml:6: "s" is external, and a Secret of this file`},
 		{"null list", "secrets:\n", "no list `secrets`"},
 		{"a list at the top", "- secrets\n", "the file is not a mapping"},
 		{"unknown field at the top", "secrets: []\nsecret: 1\n", `secrets.yaml:2: unknown field "secret"`},

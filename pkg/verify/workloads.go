@@ -69,13 +69,13 @@ func (c *chain) workloadsLink() report.Link {
 	return t.link("rolled out")
 }
 
-// nothingRuns is the link of an application that has nothing of a kind: nothing is
-// the matter where it is to have none, and nothing is known of what never was synced.
+// nothingRuns is the link of an application that has nothing of a kind: there is nothing
+// wrong with that, and before the first sync it is no wonder.
 func (c *chain) nothingRuns(what string) report.Link {
-	if c.argo() != nil && c.src.Argo.Sync == synced {
-		return report.Link{State: report.Skipped, Summary: what}
+	if a := c.argo(); a == nil || a.Operation == nil {
+		what += " in namespace " + c.src.Namespace + " yet"
 	}
-	return report.Link{State: report.Skipped, Summary: what + " in namespace " + c.src.Namespace + " yet"}
+	return report.Link{State: report.Skipped, Summary: what}
 }
 
 func deploymentState(d *appsv1.Deployment) (report.State, string) {

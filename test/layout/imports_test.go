@@ -136,6 +136,8 @@ func TestForbidden(t *testing.T) {
 		{"pkg/manifest", "pkg/report", false},
 		{"pkg/report", "pkg/manifest", false},
 		{"pkg/verify", "pkg/git", true},
+		{"pkg/lint", "pkg/chart", true},
+		{"pkg/chart", "pkg/lint", false},
 		{"pkg/origin", "pkg/chart", true},
 		{"pkg/chart", "pkg/origin", false},
 		{"pkg/lint", "pkg/chart", true},

@@ -28,7 +28,8 @@ func argoScenarios() []scenario {
 				s.push()
 				s.refresh()
 			},
-			rule: "manifests-broken", fix: "templates/config.yaml:8", known: ".Values.config.greeting",
+			rule: "manifests-broken", fix: "templates/config.yaml",
+			person: func(s *scene) { s.edit("templates/config.yaml", ".Values.confg.", ".Values.config.") },
 		},
 		{
 			name: "field-invalid", reason: "the API server refuses an object",
@@ -36,11 +37,13 @@ func argoScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "containerPort: 8080", "containerPort: 80800")
 				s.ship()
 			},
-			rule: "object-refused", fix: "templates/deployment.yaml", known: "8080",
+			rule: "object-refused", fix: "templates/deployment.yaml",
+			person: func(s *scene) { s.edit("templates/deployment.yaml", "80800", "8080") },
 		},
 		{
 			name: "definition-missing", reason: "the operator of a custom resource is not installed",
 			arrange: func(s *scene) {
+				s.namespace(nil)
 				s.write("templates/queue.yaml", "apiVersion: queues.example.test/v1\nkind: Queue\nmetadata:\n  name: shop\nspec: {}\n")
 				s.ship()
 			},

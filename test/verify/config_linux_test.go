@@ -61,8 +61,11 @@ func configScenarios() []scenario {
 				s.edit("templates/config.yaml", "  name: shop-config\n", "  name: shop-config\n  namespace: default\n")
 				s.ship()
 			},
-			rule: "configmap-elsewhere", fix: "default",
-			known: "cm-elsewhere",
+			rule: "configmap-elsewhere", fix: "namespace: cm-elsewhere",
+			person: func(s *scene) {
+				s.edit("templates/config.yaml", "namespace: default", "namespace: cm-elsewhere")
+				s.ship()
+			},
 		},
 		{
 			name: "cm-misspelt", reason: "one letter is missing where it is mounted",
@@ -91,7 +94,7 @@ func configScenarios() []scenario {
 		{
 			name: "cm-envfrom", reason: "a whole ConfigMap as environment, one letter wrong",
 			arrange: func(s *scene) {
-				s.edit("templates/deployment.yaml", "          env:\n", "          envFrom:\n            - configMapRef:\n                name: shop-conifg\n          env:\n")
+				s.edit("templates/deployment.yaml", "          env:\n", "          envFrom:\n            - configMapRef:\n                name: shop-confi\n          env:\n")
 				s.ship()
 			},
 			rule: "configmap-misspelt", fix: "shop-config",

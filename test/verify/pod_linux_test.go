@@ -12,7 +12,8 @@ func podScenarios() []scenario {
 		{
 			name: "image-invalid", reason: "the kubelet does not take it for an image's name",
 			arrange: func(s *scene) { s.edit("values.yaml", `tag: "1.0.0"`, `tag: "1.0:0"`); s.ship() },
-			rule:    "image-invalid", fix: "values.yaml:3", known: "1.0.0",
+			rule:    "image-invalid", fix: "1.0:0",
+			person: func(s *scene) { s.edit("values.yaml", "1.0:0", "1.0.0"); s.ship() },
 		},
 		{
 			name: "image-not-found", reason: "there is no such tag",
@@ -44,10 +45,12 @@ func podScenarios() []scenario {
 					unlessPassword("print FATAL: password authentication failed for user \"shop\" (SQLSTATE 28P01)"), unlessPassword("exit 1"))
 				s.ship()
 			},
-			rule: "database-password", fix: "local-secrets/",
+			rule: "database-password", fix: "password of the role",
 			person: func(s *scene) {
 				s.secrets = append(s.secrets, rightPassword)
 				s.file(s.work.Path(s.path(plaintext)), strings.Replace(s.read(plaintext), password, rightPassword, 1))
+				s.seal()
+				s.ship()
 			},
 		},
 		{
@@ -56,7 +59,8 @@ func podScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "          args:\n", "          command:\n            - shopd\n          args:\n")
 				s.ship()
 			},
-			rule: "command-not-found", fix: "templates/deployment.yaml", known: "pretend",
+			rule: "command-not-found", fix: "templates/deployment.yaml",
+			person: func(s *scene) { s.edit("templates/deployment.yaml", "shopd", "pretend"); s.ship() },
 		},
 		{
 			name: "crash-127", reason: "a shell in the image does not find a program",
@@ -80,7 +84,8 @@ func podScenarios() []scenario {
 				s.args(`unless $(DATABASE_HOST) = shop-db-rw: print could not translate host name "$(DATABASE_HOST)" to address: Name or service not known`, "unless $(DATABASE_HOST) = shop-db-rw: exit 1")
 				s.ship()
 			},
-			rule: "host-unresolved", fix: "values.yaml:6", known: "shop-db-rw",
+			rule: "host-unresolved", fix: "correct the host",
+			person: func(s *scene) { s.edit("values.yaml", "shop-dbb-rw", "shop-db-rw"); s.ship() },
 		},
 		{
 			name: "crash-unknown", reason: "nothing is known of what the log says, and it is shown",
@@ -105,6 +110,10 @@ func podScenarios() []scenario {
 				s.ship()
 			},
 			rule: "probe-fails", fix: "templates/deployment.yaml",
+			person: func(s *scene) {
+				s.edit("templates/deployment.yaml", "port: 8081", "port: 8080")
+				s.ship()
+			},
 		},
 		{
 			name: "statefulset", reason: "Argo CD never calls a StatefulSet Degraded, and it does not replace a broken Pod by itself",

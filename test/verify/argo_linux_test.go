@@ -47,7 +47,7 @@ func argoScenarios() []scenario {
 				s.write("templates/queue.yaml", "apiVersion: queues.example.test/v1\nkind: Queue\nmetadata:\n  name: shop\nspec: {}\n")
 				s.ship()
 			},
-			rule: "kind-missing", fix: "Queue",
+			rule: "kind-missing", fix: "install what brings it",
 			person: func(s *scene) { s.sh(healthy, "kubectl apply -f - <<'EOF'\n"+queues+"EOF") },
 		},
 		{

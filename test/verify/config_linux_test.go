@@ -1,5 +1,7 @@
 package verify
 
+import "strings"
+
 // configScenarios are about ConfigMaps, the common case.
 func configScenarios() []scenario {
 	return []scenario{
@@ -94,6 +96,8 @@ func configScenarios() []scenario {
 		{
 			name: "cm-envfrom", reason: "a whole ConfigMap as environment, one letter wrong",
 			arrange: func(s *scene) {
+				text := s.read("templates/deployment.yaml")
+				s.write("templates/deployment.yaml", text[:strings.Index(text, "          volumeMounts:\n")])
 				s.edit("templates/deployment.yaml", "          env:\n", "          envFrom:\n            - configMapRef:\n                name: shop-confi\n          env:\n")
 				s.ship()
 			},

@@ -58,6 +58,7 @@ func secretScenarios() []scenario {
 				s.remove(sealed)
 				s.write(plaintext, strings.Replace(text, "namespace: "+s.app, "namespace: shop-old", 1))
 				s.seal()
+				s.write(plaintext, text)
 				s.write(sealed, strings.Replace(s.read(sealed), "namespace: shop-old", "namespace: "+s.app, 1))
 				s.ship()
 			},

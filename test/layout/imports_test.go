@@ -35,10 +35,10 @@ func forbidden(from, to string) string {
 		return "seal and argocd do not know each other"
 	}
 	switch to {
-	case "pkg/report", "pkg/manifest", "pkg/repo", "pkg/git":
+	case "pkg/report", "pkg/manifest", "pkg/repo", "pkg/git", "pkg/chart":
 		return ""
 	}
-	return "pkg/* imports report, manifest, repo and git alone"
+	return "pkg/* imports report, manifest, repo, git and chart alone"
 }
 
 func TestImports(t *testing.T) {
@@ -123,6 +123,8 @@ func TestForbidden(t *testing.T) {
 		{"pkg/manifest", "pkg/report", false},
 		{"pkg/report", "pkg/manifest", false},
 		{"pkg/verify", "pkg/git", true},
+		{"pkg/origin", "pkg/chart", true},
+		{"pkg/chart", "pkg/origin", false},
 		{"pkg/verify test", "pkg/seal", true},
 		{"pkg/seal test", "internal/kube", false},
 	} {

@@ -164,7 +164,7 @@ func Restore(path string, src, edited []byte) ([]byte, error) {
 	}
 	secrets, err := ReadSecrets(path, out)
 	if err != nil {
-		return nil, errors.Join(withoutLines(err)...)
+		return nil, WithoutLines(err)
 	}
 	return out, r.prove(secrets)
 }
@@ -322,23 +322,22 @@ func (r *restorer) prove(after []Secret) error {
 	return nil
 }
 
-// withoutLines takes the lines out of errors about a text that nobody has seen.
-func withoutLines(err error) []error {
-	many, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		many = errors.Join(err).(interface{ Unwrap() []error }) //nolint:errorlint // just made
-	}
-	var out []error
-	for _, e := range many.Unwrap() {
-		var m *Error
-		if errors.As(e, &m) {
-			c := *m
-			c.Line = 0
-			e = &c
+// WithoutLines takes the lines out of errors about a text that nobody has seen.
+func WithoutLines(err error) error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost layer alone
+		var errs []error
+		for _, e := range many.Unwrap() {
+			errs = append(errs, WithoutLines(e))
 		}
-		out = append(out, e)
+		return errors.Join(errs...)
 	}
-	return out
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	there := *e
+	there.Line = 0
+	return &there
 }
 
 // Uncommented is a text without the lines that begin with a mark.

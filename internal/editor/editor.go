@@ -131,7 +131,7 @@ func careful(command string) []string {
 // sweep removes what killed runs left in a folder.
 func sweep(parent string) {
 	entries, err := os.ReadDir(parent)
-	if err != nil {
+	if err != nil || runtime.GOOS == "windows" { // there nobody can tell whose it is
 		return
 	}
 	for _, e := range entries {

@@ -10,7 +10,7 @@ import (
 // NoCore does nothing where there are no core dumps.
 func NoCore() {}
 
-// hold takes every folder for one in use: the next run leaves it alone.
+// hold has no locks to rely on: sweep leaves every folder alone.
 func hold(string) (io.Closer, error) { return nopCloser{}, nil }
 
 type nopCloser struct{}

@@ -160,7 +160,7 @@ func (e *UnknownError) Hint() string {
 	if len(e.Known) == 0 {
 		text = "there is none yet"
 	}
-	return text + "; -new makes one that is not there"
+	return text
 }
 
 // Usage marks the error as one of usage: exit status 2.

@@ -216,9 +216,9 @@ func colourOf(a Action) string {
 
 func stateColour(state string) string {
 	switch state {
-	case "running", "ok", "Synced", "Healthy", "create":
+	case "running", "ok", "Synced", "Healthy", "create", "reload", "next run":
 		return green
-	case "OutOfSync", "Progressing", "Suspended", "update":
+	case "OutOfSync", "Progressing", "Suspended", "update", "restart":
 		return yellow
 	default:
 		return red

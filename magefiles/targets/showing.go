@@ -93,10 +93,10 @@ func (s *session) present(a *generate.App, secret *manifest.Secret, states []sea
 			e.Action, details = report.Placeholder, details[:1]
 		case i >= 0 && !states[i].Since.IsZero():
 			e.Action = states[i].State
-			details = append(details, "sealed first "+age(s.now, states[i].Since))
+			details = append(details, "new "+age(s.now, states[i].Since))
 		case i >= 0:
 			e.Action = states[i].State
-			details = append(details, "the file is of "+age(s.now, changed))
+			details = append(details, "file changed "+age(s.now, changed))
 			if states[i].Unproven {
 				details = append(details, "whether it is this value that is sealed is not known on this machine")
 			}
@@ -121,6 +121,8 @@ func origin(a *generate.App, s *manifest.Secret, key string) string {
 func rule(k *repo.KeySpec) string {
 	text := string(k.Kind)
 	switch {
+	case k.Kind == repo.KindValue:
+		text = "fixed value"
 	case k.Kind == repo.KindLink:
 		text = "link to " + k.Link.String()
 	case len(k.Sources()) > 0:

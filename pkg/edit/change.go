@@ -91,14 +91,15 @@ func (p *Place) Set(values []Value, o Options) (*Change, error) {
 // judge says what setting a key does.
 func (p *Place) judge(v Value, o Options) (report.Action, error) {
 	have, rule := p.value(v.Key), p.rule(v.Key)
+	if have == nil && rule == nil && !o.New {
+		return "", &UnknownError{Application: p.App.Name, Name: p.Name, Key: v.Key, Known: p.keys()}
+	}
 	if err := p.possible(v); err != nil {
 		return "", err
 	}
 	switch {
 	case have != nil && bytes.Equal(have, v.Data):
 		return report.Unchanged, nil
-	case have == nil && rule == nil && !o.New && !(o.Import && p.Spec == nil):
-		return "", &UnknownError{Application: p.App.Name, Name: p.Name, Key: v.Key, Known: p.keys()}
 	case rule != nil && !o.Import && rule.Kind == repo.KindValue:
 		return "", p.errorf(v.Key, "change it there", "the value is fixed in %s:%d", p.App.Contract.Path, rule.Line)
 	case rule != nil && !o.Import && computed(rule):

@@ -67,7 +67,7 @@ func (p *Place) remarks(plain bool) []byte {
 	text := []string{
 		fmt.Sprintf("%s in %s. Lines that begin with %s are left out.", p.Object(), p.Path, Remark),
 		"A line left as it is keeps its value. Type a new one between the quotes, add keys, delete keys;",
-		"'single quotes' take everything as it stands, and '' is one of them. Nothing is saved if nothing changes.",
+		"In 'single quotes' everything stands as it is, but a ' itself is written ''. Quit without a change and nothing is saved.",
 	}
 	if plain {
 		text = []string{text[0], "The values are the real ones."}

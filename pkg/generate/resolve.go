@@ -122,10 +122,12 @@ func (g *graph) make(n *node) error {
 	return nil
 }
 
+const forcedReason = "forced"
+
 // reason says why an existing value is made anew.
 func (n *node) reason() string {
 	if n.forced {
-		return "forced"
+		return forcedReason
 	}
 	for _, source := range n.sources {
 		if source.changed {

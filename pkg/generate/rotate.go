@@ -34,6 +34,11 @@ func Rotate(ctx context.Context, apps []App, application, key string, o Options)
 	if err != nil {
 		return nil, err
 	}
+	for i := range p.Steps {
+		if p.Steps[i].Detail == forcedReason {
+			p.Steps[i].Detail = "" // it is what was asked for
+		}
+	}
 	for _, s := range left {
 		if !p.has(s) {
 			p.Steps = append(p.Steps, s)

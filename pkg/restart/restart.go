@@ -116,9 +116,9 @@ func workload(o chart.Object, env, files, fixed []string) Reader {
 		keys []string
 		how  string
 	}{
-		{env, "as environment, which does not change in a running container"},
-		{fixed, "as a file mounted by subPath, which does not change either"},
-		{files, "as files, which the kubelet brings up to date within two minutes; whether the program reads them again is its own affair"},
+		{env, "as environment"},
+		{fixed, "as a file that is mounted by subPath"},
+		{files, "as files: the kubelet brings them within two minutes, and the program has to read them again"},
 	} {
 		if len(u.keys) > 0 {
 			slices.Sort(u.keys)

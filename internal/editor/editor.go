@@ -81,6 +81,7 @@ const grace = 2 * time.Second
 // the editor is ended.
 func (b *Buffer) Edit(ctx context.Context, text []byte) ([]byte, error) {
 	file := filepath.Join(b.dir, b.opts.Name)
+	_ = os.Remove(file) // an editor may have left it with another mode
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, fmt.Errorf("editor: %w", err)
 	}

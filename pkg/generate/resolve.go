@@ -134,6 +134,9 @@ func (n *node) reason() string {
 			return "follows " + source.ref().String()
 		}
 	}
+	if n.torn {
+		return "follows " + n.sources[0].ref().String()
+	}
 	return ""
 }
 

@@ -3,6 +3,7 @@ package generate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sealway/sealway/pkg/repo"
@@ -44,7 +45,17 @@ func Rotate(ctx context.Context, apps []App, application, key string, o Options)
 			p.Steps = append(p.Steps, s)
 		}
 	}
+	slices.SortStableFunc(p.Steps, func(a, b Step) int { // what was asked for comes first
+		return before(a.Application == application) - before(b.Application == application)
+	})
 	return p, nil
+}
+
+func before(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
 }
 
 func (p *Plan) has(s Step) bool {
@@ -88,7 +99,7 @@ func (g *graph) rotateOne(key string) error {
 	n, err := g.target(key)
 	if err != nil {
 		if e, ok := err.(*ForceError); ok { //nolint:errorlint // made by target, never wrapped
-			return &RotateError{Target: key, Problem: e.Problem, Fix: g.known()}
+			return &RotateError{Target: key, Problem: e.Problem, Fix: g.known(), Unknown: true}
 		}
 		return err
 	}
@@ -142,9 +153,13 @@ type RotateError struct {
 	Target  string // as given
 	Problem string
 	Fix     string
+	Unknown bool // there is no such key, or there are several
 }
 
 func (e *RotateError) Error() string { return fmt.Sprintf("rotate %q: %s", e.Target, e.Problem) }
 
 // Hint is the advice that goes with the error.
 func (e *RotateError) Hint() string { return e.Fix }
+
+// Usage marks a misspelt key as an error of usage: exit status 2.
+func (e *RotateError) Usage() bool { return e.Unknown }

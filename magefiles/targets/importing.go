@@ -64,7 +64,7 @@ func (s *session) importFrom(ctx context.Context, a importArguments) error {
 		return err
 	}
 	if snippet := place.Snippet(values, meta); snippet != "" {
-		s.report.Warnings = append(s.report.Warnings, fmt.Sprintf("%s does not know all of this; add what is right of:\n%s", s.contractPath(place), snippet))
+		s.report.Warnings = append(s.report.Warnings, fmt.Sprintf("%s does not know all of this; add to it:\n%s", s.contractPath(place), snippet))
 	}
 	verb := "imported"
 	if a.dryRun {

@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -78,7 +80,8 @@ func (b *Buffer) Close() error {
 const grace = 2 * time.Second
 
 // Edit gives the editor a text and returns what the person made of it. When ctx ends
-// the editor is ended.
+// the editor is ended. Ctrl-C is the editor's meanwhile, as in git: Vim's users press it
+// to leave a mode. Whoever was told of it before is not told any more afterwards.
 func (b *Buffer) Edit(ctx context.Context, text []byte) ([]byte, error) {
 	file := filepath.Join(b.dir, b.opts.Name)
 	_ = os.Remove(file) // an editor may have left it with another mode
@@ -92,7 +95,13 @@ func (b *Buffer) Edit(ctx context.Context, text []byte) ([]byte, error) {
 		cmd.Cancel = func() error { return terminate(cmd.Process) }
 	}
 	cmd.WaitDelay = grace
-	if err := cmd.Run(); err != nil {
+	err := cmd.Start()
+	if err == nil {
+		signal.Ignore(os.Interrupt, syscall.SIGQUIT) // behind Start: the editor would inherit that
+		err = cmd.Wait()
+		signal.Reset(os.Interrupt, syscall.SIGQUIT)
+	}
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("editor: ended with the run, nothing was saved: %w", ctx.Err())
 		}

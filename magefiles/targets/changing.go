@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -354,6 +355,8 @@ func (s *session) editing(ctx context.Context, b *editor.Buffer, place *edit.Pla
 		if err != nil {
 			return false, err
 		}
+		ctx, stop := signal.NotifyContext(ctx, os.Interrupt) // Mage is not told of it any more
+		defer stop()
 		change, err := place.Merge(view, edited, plain)
 		var conflict *generate.ConflictError
 		if err == nil && (change.Data == nil || s.store(ctx, place, change, &err)) {

@@ -88,20 +88,7 @@ func (b *Buffer) Edit(ctx context.Context, text []byte) ([]byte, error) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		return nil, fmt.Errorf("editor: %w", err)
 	}
-	cmd := b.command(ctx, file)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = b.opts.In, b.opts.Out, b.opts.Err
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	if runtime.GOOS != "windows" {
-		cmd.Cancel = func() error { return terminate(cmd.Process) }
-	}
-	cmd.WaitDelay = grace
-	err := cmd.Start()
-	if err == nil {
-		signal.Ignore(os.Interrupt, syscall.SIGQUIT) // behind Start: the editor would inherit that
-		err = cmd.Wait()
-		signal.Reset(os.Interrupt, syscall.SIGQUIT)
-	}
-	if err != nil {
+	if err := b.run(b.command(ctx, file)); err != nil {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("editor: ended with the run, nothing was saved: %w", ctx.Err())
 		}
@@ -114,14 +101,38 @@ func (b *Buffer) Edit(ctx context.Context, text []byte) ([]byte, error) {
 	return out, nil
 }
 
-// command runs the editor through the shell, as git does.
+// run runs the editor.
+func (b *Buffer) run(cmd *exec.Cmd) error {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = b.opts.In, b.opts.Out, b.opts.Err
+	cmd.Cancel, cmd.WaitDelay = func() error { return terminate(cmd.Process) }, grace
+	start, begin, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = begin.Close() }()
+	if runtime.GOOS != "windows" {
+		cmd.ExtraFiles = []*os.File{start}
+	}
+	err = cmd.Start()
+	_ = start.Close()
+	if err != nil {
+		return err
+	}
+	signal.Ignore(os.Interrupt, syscall.SIGQUIT) // behind Start: the editor would inherit that
+	defer signal.Reset(os.Interrupt, syscall.SIGQUIT)
+	_ = begin.Close() // the shell goes on
+	return cmd.Wait()
+}
+
+// command runs the editor through the shell, as git does. The shell waits for the end
+// of its descriptor 3: until then Ctrl-C is still the run's.
 func (b *Buffer) command(ctx context.Context, file string) *exec.Cmd {
 	args := append(careful(b.opts.Command), file)
 	if runtime.GOOS == "windows" {
 		words := append(strings.Fields(b.opts.Command), args...)
 		return exec.CommandContext(ctx, words[0], words[1:]...)
 	}
-	return exec.CommandContext(ctx, "sh", slices.Concat([]string{"-c", `exec ` + b.opts.Command + ` "$@"`, "sh"}, args)...)
+	return exec.CommandContext(ctx, "sh", slices.Concat([]string{"-c", `read -r _ <&3; exec 3<&-; exec ` + b.opts.Command + ` "$@"`, "sh"}, args)...)
 }
 
 // careful are arguments that keep an editor from writing the text elsewhere: Vim's

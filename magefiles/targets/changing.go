@@ -311,7 +311,7 @@ func (s *session) edit(ctx context.Context, app, secret string, plain, disk bool
 	if err != nil {
 		return err
 	}
-	b, err := s.editor(filepath.Join(s.repo.Tree.Root, place.Path), disk)
+	b, err := s.editor(filepath.Join(s.repo.Tree.Root, place.Path), disk) //nolint:contextcheck // what watches over the text outlives the run
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func (p *Place) judge(v Value, o Options) (report.Action, error) {
 	case rule != nil && !o.Import && rule.Kind == repo.KindValue:
 		return "", p.errorf(v.Key, "change it there", "the value is fixed in %s:%d", p.App.Contract.Path, rule.Line)
 	case rule != nil && !o.Import && computed(rule):
-		return "", p.errorf(v.Key, "set that, and this one follows", "the value is made of %s (%s:%d)", sources(p, rule), p.App.Contract.Path, rule.Line)
+		return "", p.errorf(v.Key, "set that, and this one follows", "the value is made of %s (%s:%d)", sources(rule), p.App.Contract.Path, rule.Line)
 	case have == nil || manifest.IsBlank(have):
 		return report.Create, nil
 	case rule != nil && rule.Immutable:
@@ -131,7 +131,7 @@ func (p *Place) possible(v Value) error {
 func computed(k *repo.KeySpec) bool { return k.Kind == repo.KindLink || len(k.Sources()) > 0 }
 
 // sources names what a key is computed from.
-func sources(p *Place, k *repo.KeySpec) string {
+func sources(k *repo.KeySpec) string {
 	if k.Kind == repo.KindLink {
 		return k.Link.String()
 	}

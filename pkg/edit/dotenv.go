@@ -113,11 +113,10 @@ func (d *dotenv) statement() {
 		return
 	}
 	key, value := m[1], d.rest[len(m[0]):]
-	problem, fix := "", ""
-	switch {
-	case strings.HasPrefix(value, "'"), strings.HasPrefix(value, `"`):
+	var problem, fix string
+	if strings.HasPrefix(value, "'") || strings.HasPrefix(value, `"`) {
 		value, problem, fix = d.quoted(value)
-	default:
+	} else {
 		d.rest, d.line = after, d.line+1
 		value, problem, fix = bare(line[len(m[0]):])
 	}

@@ -78,7 +78,7 @@ func (p *Place) remarks(plain bool) []byte {
 			case k.Immutable:
 				text = append(text, k.Name+": immutable")
 			case computed(&k):
-				text = append(text, k.Name+": made of "+sources(p, &k)+", and follows")
+				text = append(text, k.Name+": made of "+sources(&k)+", and follows")
 			}
 		}
 	}
@@ -235,7 +235,7 @@ func (p *Place) allowed(s *manifest.Secret, have, it *manifest.Item) error {
 	case k.Kind == repo.KindValue && k.Value != string(it.Value):
 		return s.Errorf(it.Key, "change it there", "the value is fixed in %s:%d", p.App.Contract.Path, k.Line)
 	case computed(k):
-		return s.Errorf(it.Key, "leave it as it was: it follows", "the value is made of %s (%s:%d)", sources(p, k), p.App.Contract.Path, k.Line)
+		return s.Errorf(it.Key, "leave it as it was: it follows", "the value is made of %s (%s:%d)", sources(k), p.App.Contract.Path, k.Line)
 	case k.Immutable && have != nil && !manifest.IsBlank(have.Value):
 		return s.Errorf(it.Key, "leave it as it was: what was made with the old value would be lost", "immutable (%s:%d)", p.App.Contract.Path, k.Line)
 	}

@@ -47,7 +47,8 @@ func (p *Plan) Apply(ctx context.Context) error {
 func (p *Plan) render() ([]manifest.File, error) {
 	var files []manifest.File
 	index := map[string]int{} // path -> place in files
-	for _, d := range p.opts.Drafts {
+	for _, draft := range p.drafts {
+		d := draft()
 		if err := d.current(p.opts); err != nil {
 			return nil, err
 		}

@@ -19,6 +19,7 @@ type Plan struct {
 
 	opts    Options
 	changes []change
+	drafts  []func() Draft
 	tighten []string // plaintext files and folders that others must not read
 }
 
@@ -77,6 +78,10 @@ func (g *graph) decide(ctx context.Context) (*Plan, error) {
 func (g *graph) plan() *Plan {
 	p := &Plan{opts: g.opts}
 	p.opts.Rand = nil // printed, its state would give the values away
+	for _, d := range g.opts.Drafts {
+		p.drafts = append(p.drafts, func() Draft { return d })
+	}
+	p.opts.Drafts = nil // likewise
 	for _, s := range g.secrets {
 		if s.selected && s.found != nil {
 			p.Steps = append(p.Steps, s.drift(g.opts)...)
@@ -105,7 +110,7 @@ func (g *graph) plan() *Plan {
 }
 
 // Empty reports whether Apply has no value to write.
-func (p *Plan) Empty() bool { return len(p.changes) == 0 && len(p.opts.Drafts) == 0 }
+func (p *Plan) Empty() bool { return len(p.changes) == 0 && len(p.drafts) == 0 }
 
 // Changed are the keys that Apply gives a value, drafts aside.
 func (p *Plan) Changed() []repo.Ref {

@@ -3,6 +3,7 @@ package generate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -162,6 +163,9 @@ func TestDraft(t *testing.T) {
 	p, err := generate.New(context.Background(), apps, draft())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if printed := fmt.Sprintf("%+v %#v %s", p, p, p); strings.Contains(printed, "typed") || strings.Contains(printed, fmt.Sprint([]byte("typed"))) {
+		t.Error("a plan that is printed gives the draft away")
 	}
 	if got := actions(p, "shop") + ", " + actions(p, "front"); got != "url update, hash update, api-key update" {
 		t.Errorf("got %s", got)

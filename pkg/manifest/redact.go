@@ -324,7 +324,7 @@ func (r *restorer) prove(after []Secret) error {
 
 // WithoutLines takes the lines out of errors about a text that nobody has seen.
 func WithoutLines(err error) error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost layer alone
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var errs []error
 		for _, e := range many.Unwrap() {
 			errs = append(errs, WithoutLines(e))

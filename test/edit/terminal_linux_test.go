@@ -177,7 +177,7 @@ func TestEditTerminated(t *testing.T) {
 		"SIGTERM": func(_ *terminal, cmd *exec.Cmd) int { _ = cmd.Process.Signal(syscall.SIGTERM); return 130 },
 		"SIGHUP":  func(_ *terminal, cmd *exec.Cmd) int { _ = cmd.Process.Signal(syscall.SIGHUP); return 130 },
 		// Of Ctrl-C this editor ends; the run itself leaves it to the editor.
-		"Ctrl-C": func(p *terminal, cmd *exec.Cmd) int { p.typed("\x03"); return 1 },
+		"Ctrl-C": func(p *terminal, _ *exec.Cmd) int { p.typed("\x03"); return 1 },
 	} {
 		for _, flag := range []string{"", "-disk"} {
 			t.Run(name+flag, func(t *testing.T) {

@@ -158,6 +158,9 @@ func (s *session) set(ctx context.Context, a setArguments) error {
 	if a.generate {
 		return s.rotate(ctx, a.app, a.secret+"/"+a.key, a.dryRun)
 	}
+	if _, _, err := s.settable(ctx, a); err != nil { // before somebody types for nothing
+		return err
+	}
 	value, err := s.value(ctx, a)
 	if err != nil {
 		return err
@@ -167,17 +170,13 @@ func (s *session) set(ctx context.Context, a setArguments) error {
 		return err
 	}
 	defer unlock()
-	apps, err := s.contracted(ctx)
+	apps, place, err := s.settable(ctx, a)
 	if err != nil {
 		return err
 	}
-	place, err := s.place(apps, a.app, a.secret, a.New)
-	if err != nil {
-		return creatable(err)
-	}
 	change, err := place.Set([]edit.Value{{Key: a.key, Data: value}}, edit.Options{New: a.New})
 	if err != nil {
-		return creatable(err)
+		return err
 	}
 	if err := s.finish(ctx, apps, change, a.dryRun); err != nil {
 		return err
@@ -191,6 +190,19 @@ func (s *session) set(ctx context.Context, a setArguments) error {
 	}
 	s.outcome(text, a.dryRun)
 	return s.console.Report(s.report)
+}
+
+// settable finds the key's place, and refuses one that cannot be set.
+func (s *session) settable(ctx context.Context, a setArguments) ([]generate.App, *edit.Place, error) {
+	apps, err := s.contracted(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	place, err := s.place(apps, a.app, a.secret, a.New)
+	if err == nil {
+		err = place.Check(a.key, edit.Options{New: a.New})
+	}
+	return apps, place, creatable(err)
 }
 
 // creatable adds to the error about an unknown name how to make it all the same.

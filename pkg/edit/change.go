@@ -88,6 +88,13 @@ func (p *Place) Set(values []Value, o Options) (*Change, error) {
 	return c, c.finish(data, values)
 }
 
+// Check refuses a key that Set would refuse whatever the value: before somebody is
+// asked to type one.
+func (p *Place) Check(key string, o Options) error {
+	_, err := p.judge(Value{Key: key, Data: []byte{0}}, o)
+	return err
+}
+
 // judge says what setting a key does.
 func (p *Place) judge(v Value, o Options) (report.Action, error) {
 	have, rule := p.value(v.Key), p.rule(v.Key)
@@ -104,7 +111,7 @@ func (p *Place) judge(v Value, o Options) (report.Action, error) {
 		return "", p.errorf(v.Key, "change it there", "the value is fixed in %s:%d", p.App.Contract.Path, rule.Line)
 	case rule != nil && !o.Import && computed(rule):
 		return "", p.errorf(v.Key, "set that, and this one follows", "the value is made of %s (%s:%d)", sources(rule), p.App.Contract.Path, rule.Line)
-	case have == nil || manifest.IsBlank(have):
+	case have == nil || manifest.IsPlaceholder(have):
 		return report.Create, nil
 	case rule != nil && rule.Immutable:
 		return "", p.errorf(v.Key, "what was made with the old value would be lost; whoever still wants a new one removes the key from the plaintext file by hand",

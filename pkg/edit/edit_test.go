@@ -41,6 +41,7 @@ stringData:
   salt: canary-salt
   bank: CHANGEME
   more: canary-more
+  stub: your-password
 `
 
 func find(t *testing.T, secret string, fresh bool) *edit.Place {
@@ -90,6 +91,7 @@ func TestSet(t *testing.T) {
 		{"linked", "not here yet", "front", "x", edit.Options{}, `shop/local-secrets/db.yaml:2: Secret shop/db: key "front": the value is made of web/web/key (shop/secrets.yaml:9)`, ""},
 		{"immutable", "", "salt", "x", edit.Options{}, `shop/local-secrets/db.yaml:9: Secret shop/db: key "salt": immutable (shop/secrets.yaml:7)`, ""},
 		{"empty", "", "bank", "", edit.Options{}, `shop/local-secrets/db.yaml:10: Secret shop/db: key "bank": the value is empty`, ""},
+		{"filled in over a model", "sealing would refuse it", "stub", "canary-stub", edit.Options{Import: true}, "create stub", "  stub: \"canary-stub\"\n"},
 		{"placeholder", "sealing would refuse it", "bank", "change-me", edit.Options{}, `shop/local-secrets/db.yaml:10: Secret shop/db: key "bank": the value only stands in for one`, ""},
 		{"the view's", "copied out of an editor", "bank", "<kept: 3 characters>", edit.Options{}, `shop/local-secrets/db.yaml:10: Secret shop/db: key "bank": the value only stands in for one`, ""},
 		{"imported over", "never without force", "password", "canary-x", edit.Options{Import: true}, `shop/local-secrets/db.yaml:7: Secret shop/db: key "password": there is another value here already`, ""},

@@ -206,7 +206,7 @@ func (c *Change) secret(old, s *manifest.Secret) error {
 		switch {
 		case have != nil && bytes.Equal(have.Value, it.Value):
 			continue
-		case have == nil || manifest.IsBlank(have.Value):
+		case have == nil || manifest.IsPlaceholder(have.Value):
 			action = report.Create
 		}
 		actions[action] = append(actions[action], it.Key)
@@ -236,7 +236,7 @@ func (p *Place) allowed(s *manifest.Secret, have, it *manifest.Item) error {
 		return s.Errorf(it.Key, "change it there", "the value is fixed in %s:%d", p.App.Contract.Path, k.Line)
 	case computed(k):
 		return s.Errorf(it.Key, "leave it as it was: it follows", "the value is made of %s (%s:%d)", sources(k), p.App.Contract.Path, k.Line)
-	case k.Immutable && have != nil && !manifest.IsBlank(have.Value):
+	case k.Immutable && have != nil && !manifest.IsPlaceholder(have.Value):
 		return s.Errorf(it.Key, "leave it as it was: what was made with the old value would be lost", "immutable (%s:%d)", p.App.Contract.Path, k.Line)
 	}
 	return nil

@@ -71,6 +71,7 @@ func pods(spec corev1.PodSpec, s Secret) (env, files, fixed []string) {
 		keys := named([]chart.Reference{ref}, s)
 		volume, isVolume := strings.CutPrefix(ref.Where, "volume ")
 		switch {
+		case ref.Where == "imagePullSecrets": // of the next pull
 		case !isVolume:
 			env = append(env, keys...)
 		case bySubPath(spec, volume):

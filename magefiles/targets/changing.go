@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/internal/editor"
@@ -225,7 +226,7 @@ func follow(n int) string {
 const maxInput = 4 << 20
 
 // value reads the value that is to be set: unseen from a terminal, else all of stdin
-// without the one line end that echo and editors put there.
+// without the line end that echo and editors put behind a single line.
 func (s *session) value(ctx context.Context, a setArguments) ([]byte, error) {
 	if console.IsTerminal(os.Stdin) {
 		return s.console.Ask(ctx, os.Stdin, fmt.Sprintf("value of %s/%s (not shown)", a.secret, a.key))
@@ -234,11 +235,16 @@ func (s *session) value(ctx context.Context, a setArguments) ([]byte, error) {
 	if err != nil || a.keepNewline {
 		return data, err
 	}
-	if cut, ok := bytes.CutSuffix(data, []byte("\n")); ok {
-		s.console.Note("the line end behind the value was left out; -keepNewline keeps it")
-		return bytes.TrimSuffix(cut, []byte("\r")), nil
+	line, ends := bytes.CutSuffix(data, []byte("\n"))
+	switch {
+	case !ends || !utf8.Valid(data):
+		return data, nil
+	case bytes.Contains(line, []byte("\n")): // a key in PEM: OpenSSH does not take one without its last line end
+		s.console.Note("the value has several lines and keeps the line end of the last one")
+		return data, nil
 	}
-	return data, nil
+	s.console.Note("the line end behind the value was left out; -keepNewline keeps it")
+	return bytes.TrimSuffix(line, []byte("\r")), nil
 }
 
 // read reads all there is, until ctx ends.

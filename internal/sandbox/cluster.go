@@ -236,6 +236,22 @@ func (c *cluster) nodesReady(ctx context.Context) error {
 	return nil
 }
 
+// kubeletAddress makes sure that the kubelet's Node has an address, at which the
+// API server asks for logs: a kubelet does not say one of the loopback itself.
+func (c *cluster) kubeletAddress(ctx context.Context) error {
+	nodes := c.dynamic.Resource(resourceOf("v1", "Node"))
+	node, err := nodes.Get(ctx, kubeletNode, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if has, _, _ := unstructured.NestedSlice(node.Object, "status", "addresses"); len(has) > 0 {
+		return nil
+	}
+	patch := []byte(`{"status":{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}]}}`)
+	_, err = nodes.Patch(ctx, kubeletNode, types.MergePatchType, patch, metav1.PatchOptions{}, "status")
+	return err
+}
+
 // accountsReady says whether Pods can be made in the default namespace.
 func (c *cluster) accountsReady(ctx context.Context) error {
 	_, err := c.accounts("default").Get(ctx, "default", metav1.GetOptions{})

@@ -15,6 +15,14 @@ egressSelections:
         udsName: %s
 `
 
+// auditPolicy has the API server say who asked for what, and once per request.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+`
+
 //go:embed manifests/kwok.yaml
 var kwokConfig string
 

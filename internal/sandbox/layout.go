@@ -24,6 +24,7 @@ func (l layout) log(name string) string { return filepath.Join(l.dir, "logs", na
 func (l layout) pki(name string) string { return filepath.Join(l.dir, "pki", name) }
 func (l layout) config(n string) string { return filepath.Join(l.dir, "config", n) }
 func (l layout) argocd(n string) string { return filepath.Join(l.dir, "argocd", n) }
+func (l layout) audit() string          { return filepath.Join(l.dir, "logs", "audit.jsonl") }
 func (l layout) repository() string     { return filepath.Join(l.dir, "repo.git") }
 
 // make makes the directories; only their owner may look into them.
@@ -89,6 +90,8 @@ type sandboxState struct {
 	ArgoCD         Product
 	ArgoCDInsecure bool
 	Git            string
+	// Audit says that the API server writes an audit log.
+	Audit bool
 	// Versions are those of the servers, by their names.
 	Versions map[string]string
 	// Ready is when the platform was whole; zero while it is being made.

@@ -26,6 +26,9 @@ type Options struct {
 	ArgoCD Product
 	// ArgoCDInsecure makes Argo CD's server talk HTTP instead of HTTPS.
 	ArgoCDInsecure bool
+	// Audit makes the API server write down each request: who asked for what.
+	// It is for tests: one that runs already is taken as it is.
+	Audit bool
 	// Timeout is how long the servers may take to be ready, building not
 	// counted; 2 minutes when zero.
 	Timeout time.Duration

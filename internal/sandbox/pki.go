@@ -139,7 +139,13 @@ func (l layout) writePKI(server string) error {
 	if err != nil {
 		return err
 	}
+	// As kubeadm has it: the kubelet asks the API server what the API server may.
+	logs, err := ca.client("kube-apiserver-kubelet-client", "system:masters")
+	if err != nil {
+		return err
+	}
 	for name, data := range map[string][]byte{
+		"kubelet-client.crt": logs.cert, "kubelet-client.key": logs.key,
 		"ca.crt": ca.pem, "server.crt": serving.cert, "server.key": serving.key, "accounts.key": accountsKey,
 	} {
 		if err := os.WriteFile(l.pki(name), data, 0o600); err != nil {

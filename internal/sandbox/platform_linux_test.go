@@ -226,7 +226,11 @@ func (p *platformTest) wantSecret(name, want string) {
 
 // event says whether there is an event of this reason.
 func (p *platformTest) event(reason, text string) error {
-	events, err := p.client().CoreV1().Events("demo").List(p.ctx, metav1.ListOptions{FieldSelector: "reason=" + reason})
+	return p.eventIn("demo", reason, text)
+}
+
+func (p *platformTest) eventIn(namespace, reason, text string) error {
+	events, err := p.client().CoreV1().Events(namespace).List(p.ctx, metav1.ListOptions{FieldSelector: "reason=" + reason})
 	if err != nil {
 		return err
 	}

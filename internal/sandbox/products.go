@@ -26,13 +26,14 @@ const (
 	Helm    Product = "helm"
 	Task    Product = "task"
 
+	kubeletProduct    Product = "kubelet"
 	redisProduct      Product = "redis"
 	supervisorProduct Product = "supervisor"
 )
 
 // platform is what a sandbox consists of.
 func platform(o Options) []Product {
-	all := []Product{supervisorProduct, Kubernetes, SealedSecrets, KWOK, CloudNativePG}
+	all := []Product{supervisorProduct, Kubernetes, kubeletProduct, SealedSecrets, KWOK, CloudNativePG}
 	if o.ArgoCD != NoArgoCD {
 		all = append(all, redisProduct, Helm, o.ArgoCD)
 	}
@@ -120,8 +121,14 @@ func recipes() map[Product]recipe {
 				controllerManager: "k8s.io/kubernetes/cmd/kube-controller-manager",
 				scheduler:         "k8s.io/kubernetes/cmd/kube-scheduler",
 			},
-			own:       map[string]string{kubelet: "_kubelet"},
 			versions:  map[string]string{etcdProgram: "v3.7.0"},
+			variables: kubernetesVariables,
+		},
+		// Apart, so that a change of ours does not link all of Kubernetes.
+		kubeletProduct: {
+			version:   kubernetesVersion,
+			module:    "kubernetes",
+			own:       map[string]string{kubelet: "_kubelet"},
 			variables: kubernetesVariables,
 		},
 		Kubectl: {
@@ -209,7 +216,7 @@ func argocdRecipe(module, major, version string) recipe {
 // of the same name, so that their imports are the same.
 const modulePath = "github.com/sealway/sealway"
 
-//go:embed servers/*/module.mod servers/*/module.sum servers/*/_*/main.go
+//go:embed servers/*/module.mod servers/*/module.sum servers/*/_*/*.go
 //go:embed supervise/*.go supervisor/*.go
 var sources embed.FS
 
@@ -229,7 +236,13 @@ func (r recipe) tree() (map[string][]byte, error) {
 		"go.sum": path.Join("servers", r.module, "module.sum"),
 	}
 	for binary, folder := range r.own {
-		files[path.Join(binary, "main.go")] = path.Join("servers", r.module, folder, "main.go")
+		names, err := fs.Glob(sources, path.Join("servers", r.module, folder, "*.go"))
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			files[path.Join(binary, path.Base(name))] = name
+		}
 	}
 	tree := map[string][]byte{}
 	for to, from := range files {

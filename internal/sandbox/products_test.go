@@ -10,7 +10,7 @@ import (
 
 func TestRecipesAgreeWithTheirModules(t *testing.T) {
 	main := map[Product]string{
-		Kubernetes: "k8s.io/kubernetes", Kubectl: "k8s.io/kubernetes", KWOK: "sigs.k8s.io/kwok",
+		Kubernetes: "k8s.io/kubernetes", kubeletProduct: "k8s.io/kubernetes", Kubectl: "k8s.io/kubernetes", KWOK: "sigs.k8s.io/kwok",
 		SealedSecrets: "github.com/bitnami/sealed-secrets", CloudNativePG: "github.com/cloudnative-pg/cloudnative-pg",
 		ArgoCD: "github.com/argoproj/argo-cd/v2", ArgoCD3: "github.com/argoproj/argo-cd/v3", Helm: "helm.sh/helm/v3",
 		redisProduct: "github.com/alicebob/miniredis/v2",

@@ -181,6 +181,16 @@ func (s *Sandbox) SetFaults(ctx context.Context, faults supervise.Faults) error 
 // the platform's own Pods.
 func (s *Sandbox) ForwardAddress() string { return loopback(s.state.Ports.KWOK) }
 
+// AuditLog is the path of the API server's audit log: a line of JSON for each
+// request (audit.k8s.io/v1, Event), of the level Metadata, written before the
+// request is answered. It is empty when Options.Audit was not set.
+func (s *Sandbox) AuditLog() string {
+	if !s.state.Audit {
+		return ""
+	}
+	return s.layout.audit()
+}
+
 func (s *Sandbox) client() supervise.Client {
 	return supervise.Client{Socket: s.state.control()}
 }

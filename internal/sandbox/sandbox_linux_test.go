@@ -19,7 +19,7 @@ import (
 // TestSandbox goes through the life of one sandbox. The first run on a machine
 // builds the servers, which takes many minutes.
 func TestSandbox(t *testing.T) {
-	p := newPlatformTest(t, Options{ArgoCD: NoArgoCD})
+	p := newPlatformTest(t, Options{ArgoCD: NoArgoCD, Audit: true})
 	p.parts([]part{
 		{"CancelledUp", cancelledUp},
 		{"Up", up},
@@ -29,6 +29,8 @@ func TestSandbox(t *testing.T) {
 		{"Rotate", rotate},
 		{"Faults", faults},
 		{"Workloads", workloads},
+		{"Pretended", pretended},
+		{"Audited", audited},
 		{"PortForward", portForward},
 		{"SecondSandbox", secondSandbox},
 		{"ServerCrash", serverCrash},

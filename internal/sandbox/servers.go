@@ -24,7 +24,7 @@ const (
 
 // ports are what the servers listen on, on 127.0.0.1.
 type ports struct {
-	APIServer, KWOK, SealedSecrets, SealedSecretsMetrics int
+	APIServer, KWOK, Kubelet, SealedSecrets, SealedSecretsMetrics int
 
 	ArgoCD, ArgoCDMetrics, ArgoCDRepo, ArgoCDRepoMetrics, ArgoCDControllerMetrics int
 }
@@ -34,7 +34,7 @@ type ports struct {
 func freePorts(ctx context.Context) (ports, error) {
 	var p ports
 	for _, port := range []*int{
-		&p.APIServer, &p.KWOK, &p.SealedSecrets, &p.SealedSecretsMetrics,
+		&p.APIServer, &p.KWOK, &p.Kubelet, &p.SealedSecrets, &p.SealedSecretsMetrics,
 		&p.ArgoCD, &p.ArgoCDMetrics, &p.ArgoCDRepo, &p.ArgoCDRepoMetrics, &p.ArgoCDControllerMetrics,
 	} {
 		var lc net.ListenConfig
@@ -74,8 +74,12 @@ func processes(l layout, s sandboxState, bin Binaries) []supervise.Process {
 			"--leader-elect=false", "--secure-port=0", "--profiling=false",
 		}},
 		{
-			Name:    kubelet,
-			Argv:    []string{"-kubeconfig=" + l.config(kubelet), "-node=" + kubeletNode},
+			Name: kubelet,
+			Argv: []string{
+				"-kubeconfig=" + l.config(kubelet), "-node=" + kubeletNode,
+				fmt.Sprintf("-port=%d", s.Ports.Kubelet), "-client-ca=" + l.pki("ca.crt"),
+				"-tls-cert=" + l.pki("server.crt"), "-tls-key=" + l.pki("server.key"),
+			},
 			Env:     []string{"TMPDIR=/run/kubelet"},
 			Isolate: true, Dirs: []string{"/run/kubelet"}, UserNamespace: !canReadKernelLog(),
 		},
@@ -129,7 +133,7 @@ func etcdProcess(l layout, s sandboxState) supervise.Process {
 }
 
 func apiServerProcess(l layout, s sandboxState) supervise.Process {
-	return supervise.Process{Name: apiServer, Argv: []string{
+	return supervise.Process{Name: apiServer, Argv: append(s.auditFlags(l), []string{
 		"--etcd-servers=unix://" + s.etcd(),
 		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", s.Ports.APIServer),
 		// Nothing reaches the API server by its Service, and it would not
@@ -145,9 +149,24 @@ func apiServerProcess(l layout, s sandboxState) supervise.Process {
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction",
 		"--allow-privileged",
 		"--egress-selector-config-file=" + l.config("egress.yaml"),
+		// For logs: the kubelet serves those to nobody else.
+		"--kubelet-client-certificate=" + l.pki("kubelet-client.crt"), "--kubelet-client-key=" + l.pki("kubelet-client.key"),
+		"--kubelet-certificate-authority=" + l.pki("ca.crt"), "--kubelet-preferred-address-types=InternalIP",
 		"--profiling=false",
 		"--shutdown-delay-duration=0s",
-	}}
+	}...)}
+}
+
+// auditFlags make the API server write down each request.
+func (s sandboxState) auditFlags(l layout) []string {
+	if !s.Audit {
+		return nil
+	}
+	return []string{
+		"--audit-policy-file=" + l.config("audit.yaml"), "--audit-log-path=" + l.audit(),
+		// The tests that read it look for one file that is whole at once.
+		"--audit-log-mode=blocking", "--audit-log-maxsize=1000",
+	}
 }
 
 // sealedSecretsProcess reads the credentials of its service account from the
@@ -187,6 +206,9 @@ func canReadKernelLog() bool {
 func writeConfigs(l layout, s sandboxState, stageFiles []string) error {
 	egress := fmt.Sprintf(egressConfig, s.egress())
 	if err := os.WriteFile(l.config("egress.yaml"), []byte(egress), 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(l.config("audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		return err
 	}
 	documents := []string{kwokConfig, clusterStage}

@@ -133,7 +133,7 @@ func (l layout) launch(ctx context.Context, o Options, entries []entry) (*Sandbo
 	}
 	state := sandboxState{
 		Sockets: sockets, Versions: map[string]string{},
-		ArgoCD: o.ArgoCD, ArgoCDInsecure: o.ArgoCDInsecure,
+		ArgoCD: o.ArgoCD, ArgoCDInsecure: o.ArgoCDInsecure, Audit: o.Audit,
 	}
 	if state.withArgoCD() {
 		if state.Git, err = findGit(); err != nil {
@@ -292,6 +292,7 @@ func (s *Sandbox) wait(ctx context.Context, step step) error {
 	conditions := []condition{
 		{"the API server", apiServer, c.ready},
 		{"the nodes", kwok, c.nodesReady},
+		{"the address of the kubelet", kubelet, c.kubeletAddress},
 		{"the service accounts", controllerManager, c.accountsReady},
 	}
 	conditions = append(conditions, s.argocdConditions(c)...)

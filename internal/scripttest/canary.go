@@ -19,7 +19,7 @@ const plaintextFolder = "local-secrets"
 
 // leaks finds planted and generated values where they must not be.
 func (s *script) leaks() []string {
-	values := slices.Concat(spellings("canary"), s.values())
+	values := slices.Concat(Spellings("canary"), s.values())
 	var found []string
 	for _, o := range s.printed {
 		for _, v := range values {
@@ -29,7 +29,7 @@ func (s *script) leaks() []string {
 		}
 	}
 	err := s.outside(func(path string, data []byte) {
-		for _, v := range spellings("canary") {
+		for _, v := range Spellings("canary") {
 			if bytes.Contains(data, []byte(v)) {
 				found = append(found, fmt.Sprintf("%s: a value was written outside %s/: %q", path, plaintextFolder, v))
 			}
@@ -41,9 +41,9 @@ func (s *script) leaks() []string {
 	return found
 }
 
-// spellings are a word and what base64 makes of it at each of the three offsets,
+// Spellings are a word and what base64 makes of it at each of the three offsets,
 // without the characters that its neighbours decide.
-func spellings(word string) []string {
+func Spellings(word string) []string {
 	out := []string{word}
 	for offset := range 3 {
 		text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", offset) + word))

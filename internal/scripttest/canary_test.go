@@ -13,11 +13,11 @@ func TestSpellings(t *testing.T) {
 	for offset := range 3 {
 		text := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("-", offset) + "canary behind"))
 		found := false
-		for _, s := range spellings("canary") {
+		for _, s := range Spellings("canary") {
 			found = found || strings.Contains(text, s)
 		}
 		if !found {
-			t.Errorf("offset %d: %s: none of %q", offset, text, spellings("canary"))
+			t.Errorf("offset %d: %s: none of %q", offset, text, Spellings("canary"))
 		}
 	}
 }

@@ -1,0 +1,59 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sealway/sealway/pkg/report"
+)
+
+// TestStrays puts things into a healthy application's namespace that are not in Git,
+// and changes one that is. Each is told, and gone once it is done away with as it says.
+func TestStrays(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "strays")
+	s.shipped()
+	for _, c := range []struct {
+		name, object, make, fix string
+	}{
+		{
+			"a Secret by hand", "Secret strays/by-hand",
+			"kubectl -n strays create secret generic by-hand --from-literal=password=" + password,
+			"kubectl -n strays delete secret by-hand",
+		},
+		{
+			"a SealedSecret by hand", "SealedSecret strays/other",
+			"kubectl -n strays get sealedsecret shop-secrets -o json | sed 's/\"name\": \"shop-secrets\"/\"name\": \"other\"/; /resourceVersion\\|\"uid\"/d' | kubectl apply -f -",
+			"kubectl -n strays delete sealedsecret other",
+		},
+		{
+			"a change by hand", "ConfigMap strays/shop-config",
+			`kubectl -n strays patch configmap shop-config --type=merge -p '{"data":{"shop.yaml":"changed"}}'`,
+			"mage gitops:sync strays",
+		},
+	} {
+		s.sh(healthy, c.make)
+		var stray report.Stray
+		s.eventually(c.name+" is told", func() (found bool) {
+			stray, found = s.stray(c.object)
+			return found
+		})
+		if !strings.Contains(stray.Fix, "`"+c.fix+"`") {
+			t.Errorf("%s: the fix is %q, which does not say %q", c.name, stray.Fix, c.fix)
+		}
+		s.sh(healthy, c.fix)
+		s.eventually(c.name+" is gone", func() bool { _, found := s.stray(c.object); return !found })
+	}
+	s.sh(healthy, "mage verify:app strays -wait")
+}
+
+// stray is one that the binary tells of.
+func (s *scene) stray(object string) (report.Stray, bool) {
+	s.Helper()
+	for _, stray := range s.chain(s.start("mage verify:app "+s.app+" -json").Ends(healthy, findings, unseen)).Strays {
+		if stray.Object == object {
+			return stray, true
+		}
+	}
+	return report.Stray{}, false
+}

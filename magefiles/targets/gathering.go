@@ -203,7 +203,7 @@ func (f *folder) missing(list []diagnose.SealedFile) []diagnose.SealedFile {
 func (f *folder) plain(s *diagnose.SealedFile) {
 	for _, l := range f.source.Local {
 		if l.Name == s.Name && l.Namespace == s.Namespace {
-			s.Plain, s.PlainLine = l.Path, l.NamespaceLine
+			s.Plain, s.PlainSpace, s.PlainLine = l.Path, l.Namespace, l.NamespaceLine
 		}
 	}
 }

@@ -40,7 +40,7 @@ type finding struct {
 func (f *finder) add(rule string, n finding) {
 	n.rule = f.rules[rule]
 	n.rank = n.rule.rank
-	key := rule + "\n" + n.object + "\n" + n.part
+	key := n.key()
 	have := f.byKey[key]
 	if have == nil {
 		f.found = append(f.found, &n)
@@ -56,6 +56,8 @@ func (f *finder) add(rule string, n finding) {
 		have.since = n.since
 	}
 }
+
+func (n *finding) key() string { return n.rule.ID + "\n" + n.object + "\n" + n.part }
 
 func join(a, b []string) []string {
 	for _, s := range b {

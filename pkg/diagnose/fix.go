@@ -94,12 +94,28 @@ func (f *finder) change(e report.Edit, why string, o owner) report.Fix {
 		e.Line = 0
 		return edit(e, why)
 	}
-	commands := f.publish("correct "+e.Old, e.Path)
-	if e.New == "" {
-		// What it has to be only a person knows; the way into the cluster is the same.
-		return edit(e, why, commands...)
+	return edit(e, why, f.replace(o, f.publish(subject(e, why), e.Path))...)
+}
+
+// subject says in a commit what was changed.
+func subject(e report.Edit, why string) string {
+	clause, _, _ := strings.Cut(why, ",")
+	switch {
+	case e.New != "" || clause == "":
+		return "correct " + e.Old
+	case strings.HasPrefix(clause, "the "):
+		return "correct " + clause
 	}
-	return edit(e, why, f.replace(o, commands)...)
+	return clause
+}
+
+// value is the value of a text that may be a line of YAML: where only a person knows
+// the new one, that is all there is to replace.
+func value(text string) string {
+	if _, v, ok := strings.Cut(text, ": "); ok {
+		text = v
+	}
+	return strings.Trim(text, `"'`)
 }
 
 // replace adds to commands that bring a new template of a StatefulSet's Pods what

@@ -61,7 +61,10 @@ func TestNear(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
 		}
 	}
-	if near("app-confg", []string{"app-config"}, []string{"app-config"}) != "" {
+	if near("tls-a", []string{"tls-b"}, []string{"tls-b"}) != "" {
 		t.Error("a name that is in use beside it is meant as it is")
+	}
+	if near("shop-conifg", []string{"shop-config"}, []string{"shop-config"}) != "shop-config" {
+		t.Error("a slip in a long word is one although the right name is in use beside it")
 	}
 }

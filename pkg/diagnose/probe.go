@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sealway/sealway/pkg/report"
 )
 
 // probes reports a container that runs and is not ready.
@@ -35,18 +37,18 @@ func (f *finder) probes(p *corev1.Pod, o owner, c container) {
 	}
 	_, n.path, n.line = f.locate(o.kind, o.name, name)
 	n.fix = fix("its log says what it waits for: `" + f.kubectl("logs "+p.Name+" -c "+c.name) + "`")
-	f.wrongPort(spec, c, &n)
+	f.wrongPort(spec, name, o, c, &n)
 	f.add("probe-fails", n)
 }
 
 // wrongPort says when a probe asks a port that the container does not declare.
-func (f *finder) wrongPort(spec *corev1.Probe, c container, n *finding) {
-	var port string
+func (f *finder) wrongPort(spec *corev1.Probe, name string, o owner, c container, n *finding) {
+	var port, field string
 	switch {
 	case spec.HTTPGet != nil:
-		port = spec.HTTPGet.Port.String()
+		port, field = spec.HTTPGet.Port.String(), name+".httpGet.port"
 	case spec.TCPSocket != nil:
-		port = spec.TCPSocket.Port.String()
+		port, field = spec.TCPSocket.Port.String(), name+".tcpSocket.port"
 	default:
 		return
 	}
@@ -59,7 +61,13 @@ func (f *finder) wrongPort(spec *corev1.Probe, c container, n *finding) {
 	}
 	if len(declared) > 0 && (strings.Contains(strings.Join(n.evidence, ""), "refused") || strings.Trim(port, "0123456789") != "") {
 		n.message += fmt.Sprintf("; it asks port %s, and the container declares %s", port, strings.Join(declared, ", "))
-		n.fix = fix(fmt.Sprintf("correct the probe's port in %s", at(n.path, n.line)))
+		_, file, line := f.locateField(o.kind, o.name, field, port)
+		n.path, n.line = or(file, n.path), or0(line, n.line)
+		e := report.Edit{Path: n.path, Line: line, Old: port}
+		if len(c.spec.Ports) == 1 {
+			e.New = fmt.Sprint(c.spec.Ports[0].ContainerPort)
+		}
+		n.fix = f.change(e, "the probe's port", o)
 	}
 }
 

@@ -232,6 +232,10 @@ func (f *finder) undecryptable(s *cluster.SealedSecret, n finding) {
 		}
 		n.fix = fix(text, commands...)
 		f.add("sealed-for-other-certificate", n)
+	case recorded != "" && recorded == c.Fingerprint:
+		n.message = fmt.Sprintf("sealed with this controller's certificate, and not for %s/%s: the ciphertext was copied from another namespace or name, and opens nowhere else", f.in.Namespace, s.Name)
+		n.fix = fix("seal it again where its plaintext is", f.reseal()...)
+		f.add("sealed-for-other-namespace", n)
 	default:
 		n.message = "the controller has no key that decrypts it: it was sealed for another cluster, namespace or name, or the controller has lost its key"
 		n.fix = fix("compare the certificates with `"+f.in.Command+" seal:cert`, and seal it again where its plaintext is", f.reseal()...)
@@ -261,10 +265,13 @@ func (f *finder) sealedFor(name, target string, n finding) {
 	n.message = fmt.Sprintf("sealed for %s, and needed as %s/%s: the ciphertext opens nowhere else", what, f.in.Namespace, name)
 	file := f.file(name)
 	commands := []string{f.mage("seal:app", "-prune"), f.mage("gitops:ship", "-prune")}
-	if file != nil && file.Plain != "" && namespace != f.in.Namespace && file.PlainLine != 0 {
+	switch {
+	case file != nil && file.Plain != "" && file.PlainLine != 0 && file.PlainSpace == namespace && namespace != f.in.Namespace:
 		e := report.Edit{Path: file.Plain, Line: file.PlainLine, Old: namespace, New: f.in.Namespace}
 		n.fix = edit(e, "the plaintext's namespace", commands...)
-	} else {
+	case file != nil && file.Plain != "" && file.PlainSpace == f.in.Namespace:
+		n.fix = fix("its plaintext "+file.Plain+" is for this namespace: seal it again", commands...)
+	default:
 		n.fix = fix(fmt.Sprintf("give the plaintext the name %s and the namespace %s and seal it again", name, f.in.Namespace), commands...)
 	}
 	f.add("sealed-for-other-namespace", n)

@@ -242,6 +242,13 @@ func (f *finder) waveDeadlock(w wanted, by, o Origin) *stage {
 	return s
 }
 
+func or0(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
+}
+
 func or(s, otherwise string) string {
 	if s == "" {
 		return otherwise

@@ -22,8 +22,9 @@ func podScenarios() []scenario {
 		{
 			name: "image-host-unknown", reason: "the registry's name does not exist",
 			arrange: func(s *scene) { s.edit("values.yaml", `tag: "1.0.0"`, `tag: "no-such-host"`); s.ship() },
-			rule:    "image-unreachable", fix: "values.yaml",
-			person: func(s *scene) { s.edit("values.yaml", "no-such-host", "1.0.0"); s.ship() },
+			rule:    "image-unreachable", fix: "values.yaml:2", known: "pretend.test/shop",
+			// The sandbox plays it by the tag.
+			person: func(s *scene) { s.edit("values.yaml", "no-such-host", "1.0.0") },
 		},
 		{
 			name: "pull-secret", reason: "the registry wants a login, and the Secret with it is called otherwise",
@@ -61,10 +62,11 @@ func podScenarios() []scenario {
 		{
 			name: "crash-127", reason: "a shell in the image does not find a program",
 			arrange: func(s *scene) {
-				s.args("print sh: 1: shopd: not found", "exit 127")
+				s.edit("templates/deployment.yaml", "          env:\n", "          env:\n            - name: PROGRAM\n              value: shopd\n")
+				s.args("unless $(PROGRAM) = shop: print sh: 1: $(PROGRAM): not found", "unless $(PROGRAM) = shop: exit 127")
 				s.ship()
 			},
-			rule: "command-not-found", fix: "templates/deployment.yaml", person: func(s *scene) { s.edit("templates/deployment.yaml", "\n            - \"exit 127\"", ""); s.ship() },
+			rule: "command-not-found", fix: "templates/deployment.yaml:23", known: "shop",
 		},
 		{
 			name: "crash-memory", reason: "the limit is too low",
@@ -104,7 +106,7 @@ func podScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "              port: 8080\n", "              port: 8081\n")
 				s.ship()
 			},
-			rule: "probe-fails", fix: "templates/deployment.yaml",
+			rule: "probe-fails", fix: "templates/deployment.yaml:30",
 		},
 		{
 			name: "statefulset", reason: "Argo CD never calls a StatefulSet Degraded, and it does not replace a broken Pod by itself",

@@ -146,7 +146,7 @@ func (f *finder) noKind(m string, n finding) bool {
 	}
 	n.object, n.part = "kind "+kind, ""
 	n.message = "the cluster does not know the kind " + kind + ": what brings it is not installed"
-	n.fix = fix("install what brings it (a CustomResourceDefinition), and sync again", f.sync()...)
+	n.fix = fix("install what brings the kind "+kind+" (its CustomResourceDefinition), and sync again", f.sync()...)
 	f.add("kind-missing", n)
 	return true
 }

@@ -189,11 +189,11 @@ func probeCases() []aCase {
 			p.Status.ContainerStatuses[0].Started = &no
 			p.Status.ContainerStatuses[0].State.Running.StartedAt = ago(time.Minute)
 			w.event("Pod", "web-2-abc", "Unhealthy", "Startup probe failed: connection refused")
-		}, says: "it has 5m0s to start"},
+		}, says: "it has 5m0s left to start"},
 		{rule: "probe-fails", reason: "the wrong port", breaks: func(w *world) {
 			unready(w).Spec.Containers[0].ReadinessProbe.HTTPGet.Port = intstr.FromInt32(9090)
 			w.event("Pod", "web-2-abc", "Unhealthy", `Readiness probe failed: Get "http://10.0.0.9:9090/health": dial tcp 10.0.0.9:9090: connect: connection refused`)
-		}, says: "it asks port 9090, and the container declares http (8080)"},
+		}, says: "GET /health on port 9090 fails: the container declares http (8080)"},
 		{rule: "probe-fails", reason: "the wrong port, and its line is known", breaks: func(w *world) {
 			unready(w).Spec.Containers[0].ReadinessProbe.HTTPGet.Port = intstr.FromInt32(9090)
 			w.event("Pod", "web-2-abc", "Unhealthy", `Readiness probe failed: Get "http://10.0.0.9:9090/health": dial tcp 10.0.0.9:9090: connect: connection refused`)

@@ -32,12 +32,12 @@ func (f *finder) probes(p *corev1.Pod, o owner, c container) {
 	n.from = append(n.from, f.databaseOf(p)...)
 	n.hold = !f.lasted(started, budget+time.Minute)
 	n.message = fmt.Sprintf("%s runs and does not become ready: %s fails", c.what, probe(spec))
-	if n.hold {
-		n.message += fmt.Sprintf("; it has %s to start", since(budget+time.Minute-f.in.Now.Sub(started)))
-	}
 	_, n.path, n.line = f.locate(o.kind, o.name, name)
 	n.fix = fix("its log says what it waits for: `" + f.kubectl("logs "+p.Name+" -c "+c.name) + "`")
 	f.wrongPort(spec, name, o, c, &n)
+	if n.hold {
+		n.message += fmt.Sprintf("; it has %s left to start", since(budget+time.Minute-f.in.Now.Sub(started)))
+	}
 	f.add("probe-fails", n)
 }
 
@@ -60,7 +60,7 @@ func (f *finder) wrongPort(spec *corev1.Probe, name string, o owner, c container
 		declared = append(declared, strings.TrimPrefix(fmt.Sprintf("%s (%d)", p.Name, p.ContainerPort), " "))
 	}
 	if len(declared) > 0 && (strings.Contains(strings.Join(n.evidence, ""), "refused") || strings.Trim(port, "0123456789") != "") {
-		n.message += fmt.Sprintf("; it asks port %s, and the container declares %s", port, strings.Join(declared, ", "))
+		n.message += fmt.Sprintf(": the container declares %s", strings.Join(declared, ", "))
 		_, file, line := f.locateField(o.kind, o.name, field, port)
 		n.path, n.line = or(file, n.path), or0(line, n.line)
 		e := report.Edit{Path: n.path, Line: line, Old: port}

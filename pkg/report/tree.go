@@ -136,13 +136,23 @@ func (t *tree) cause(c Cause) {
 	if n := len(c.Evidence) - len(shown); n > 0 {
 		t.put(at, text(t.bar(), dim), text(fmt.Sprintf("%d more with -verbose", n), dim))
 	}
-	if c.Fix.Text != "" {
-		t.put(at, text("fix: ", green), text(oneLine(c.Fix.Text), ""))
+	t.fix(at, c.Fix)
+	t.follows(at, c.Follows)
+}
+
+// fix writes what to do: in words, and below that what to run.
+func (t *tree) fix(at int, f Fix) {
+	advice, commands := f.Advice(), f.Commands
+	switch {
+	case advice != "":
+		t.put(at, text("fix: ", green), text(advice, ""))
+	case len(commands) > 0:
+		t.put(at, text("fix: ", green), text(printable(commands[0]), bold))
+		commands = commands[1:]
 	}
-	for _, command := range c.Fix.Commands {
+	for _, command := range commands {
 		t.raw(at+5, printable(command), bold)
 	}
-	t.follows(at, c.Follows)
 }
 
 func (t *tree) follows(at int, symptoms []string) {

@@ -106,7 +106,7 @@ func podScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "              port: 8080\n", "              port: 8081\n")
 				s.ship()
 			},
-			rule: "probe-fails", fix: "templates/deployment.yaml:30",
+			rule: "probe-fails", fix: "templates/deployment.yaml:32",
 		},
 		{
 			name: "statefulset", reason: "Argo CD never calls a StatefulSet Degraded, and it does not replace a broken Pod by itself",

@@ -42,7 +42,7 @@ func (c *chain) diagnosed(ctx context.Context) []report.Cause {
 	if len(hard) > 0 { // of these each says whether it is about what is not pushed
 		causes = hard
 	}
-	return folded(unsynced(undeployed(causes)))
+	return merged(folded(unsynced(undeployed(causes))))
 }
 
 // undeployed folds what is not in the cluster into the cause that keeps all of it out.
@@ -82,6 +82,23 @@ func absorb(causes []report.Cause, at int, follows func(report.Cause) bool) []re
 		}
 	}
 	return slices.Insert(out, place, first)
+}
+
+// merged puts causes of one rule that the same commands mend together: three Secrets that
+// wait for one sync are one thing to do.
+func merged(causes []report.Cause) []report.Cause {
+	var out []report.Cause
+	for _, cause := range causes {
+		at := slices.IndexFunc(out, func(o report.Cause) bool {
+			return o.Rule == cause.Rule && o.Final == cause.Final && o.Fix.Text == cause.Fix.Text && len(cause.Fix.Commands) > 0 && cause.Fix.Edit == nil
+		})
+		if at < 0 {
+			out = append(out, cause)
+			continue
+		}
+		out[at].Follows = append(append(out[at].Follows, cause.Object+": the same"), cause.Follows...)
+	}
+	return out
 }
 
 // unsynced drops the general cause that Git has more than the cluster where another one

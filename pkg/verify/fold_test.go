@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/verify"
 )
@@ -121,6 +122,22 @@ func TestNeverSynced(t *testing.T) {
 	got = verify.Chain(t.Context(), s)
 	if len(got.Causes) != 2 || got.Causes[1].Rule != "never-synced" || got.Causes[0].Link != diagnose.LinkSealed {
 		t.Errorf("with a Secret that is not sealed: causes %+v", got.Causes)
+	}
+}
+
+// Secrets that wait for the same sync are one thing to do.
+func TestMerged(t *testing.T) {
+	s := shop()
+	s.Contract.Secrets = append(s.Contract.Secrets, repo.SecretSpec{Name: "cache", Keys: []repo.KeySpec{{Name: "password"}}})
+	s.Sealed = append(s.Sealed, s.Sealed[0])
+	s.Sealed[1].Name = "cache"
+	x := s.State.In("shop")
+	x.Secrets, x.SealedSecrets = nil, nil
+	s.Origins = everywhere{}
+	s.Argo.Sync, s.Argo.Revision = "OutOfSync", "beef"
+	got := verify.Chain(t.Context(), s)
+	if len(got.Causes) != 1 || got.Causes[0].Rule != "secret-not-synced" || len(got.Causes[0].Follows) == 0 {
+		t.Errorf("causes %+v", got.Causes)
 	}
 }
 

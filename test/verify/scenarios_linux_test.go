@@ -61,7 +61,7 @@ func (c scenario) play(t *testing.T) {
 	chain := s.explained(c.rule)
 	first := chain.Causes[0]
 	if !strings.Contains(first.Fix.Text, c.fix) {
-		t.Errorf("the fix does not say %q:\n%s", c.fix, pretty(first))
+		t.Fatalf("the fix does not say %q:\n%s", c.fix, pretty(first))
 	}
 	if missing := told(first.Fix); len(missing) > 0 {
 		t.Errorf("the fix's text does not say %q:\n%s", missing, pretty(first.Fix))

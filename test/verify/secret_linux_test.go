@@ -65,6 +65,18 @@ func secretScenarios() []scenario {
 			rule: "sealed-for-other-namespace", fix: "mage seal:app",
 		},
 		{
+			name: "secret-plaintext-namespace", reason: "the plaintext is for another namespace, and only the sealed file was corrected",
+			arrange: func(s *scene) {
+				text := s.read(plaintext)
+				s.remove(sealed)
+				s.write(plaintext, strings.Replace(text, "namespace: "+s.app, "namespace: shop-old", 1))
+				s.seal()
+				s.write(sealed, strings.Replace(s.read(sealed), "namespace: shop-old", "namespace: "+s.app, 1))
+				s.ship()
+			},
+			rule: "sealed-for-other-namespace", fix: "local-secrets/shop-secrets.yaml:5",
+		},
+		{
 			name: "secret-copied", reason: "the same, and nothing in the file says so",
 			arrange: func(s *scene) {
 				text := s.read(plaintext)

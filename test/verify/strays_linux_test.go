@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sealway/sealway/pkg/report"
 )
@@ -23,7 +25,7 @@ func TestStrays(t *testing.T) {
 		},
 		{
 			"a SealedSecret by hand", "SealedSecret strays/other",
-			"kubectl -n strays get sealedsecret shop-secrets -o json | sed 's/\"name\": \"shop-secrets\"/\"name\": \"other\"/; /resourceVersion\\|\"uid\"/d' | kubectl apply -f -",
+			"sed 's/name: shop-secrets/name: other/' applications/strays/templates/sealed-shop-secrets.yaml | kubectl apply -f -",
 			"kubectl -n strays delete sealedsecret other",
 		},
 		{
@@ -34,26 +36,27 @@ func TestStrays(t *testing.T) {
 	} {
 		s.sh(healthy, c.make)
 		var stray report.Stray
-		s.eventually(c.name+" is told", func() (found bool) {
-			stray, found = s.stray(c.object)
+		var seen report.Chain
+		s.within(time.Minute, c.name+" is told", func() (found bool) {
+			stray, seen, found = s.stray(c.object)
 			return found
-		})
+		}, func() string { return pretty(seen) })
 		if !strings.Contains(stray.Fix, "`"+c.fix+"`") {
 			t.Errorf("%s: the fix is %q, which does not say %q", c.name, stray.Fix, c.fix)
 		}
 		s.sh(healthy, c.fix)
-		s.eventually(c.name+" is gone", func() bool { _, found := s.stray(c.object); return !found })
+		s.eventually(c.name+" is gone", func() bool { _, _, found := s.stray(c.object); return !found })
 	}
 	s.sh(healthy, "mage verify:app strays -wait")
 }
 
 // stray is one that the binary tells of.
-func (s *scene) stray(object string) (report.Stray, bool) {
+func (s *scene) stray(object string) (stray report.Stray, chain report.Chain, found bool) {
 	s.Helper()
-	for _, stray := range s.chain(s.start("mage verify:app "+s.app+" -json").Ends(healthy, findings, unseen)).Strays {
-		if stray.Object == object {
-			return stray, true
-		}
+	chain = s.chain(s.start("mage verify:app "+s.app+" -json").Ends(healthy, findings, unseen))
+	i := slices.IndexFunc(chain.Strays, func(stray report.Stray) bool { return stray.Object == object })
+	if i < 0 {
+		return stray, chain, false
 	}
-	return report.Stray{}, false
+	return chain.Strays[i], chain, true
 }

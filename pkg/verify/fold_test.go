@@ -197,6 +197,8 @@ func TestStrays(t *testing.T) {
 	secret("tracked", corev1.SecretTypeOpaque, note("argocd.argoproj.io/tracking-id"))
 	secret("neighbour", corev1.SecretTypeOpaque, nil)
 	s.Others = []verify.ObjectName{{Kind: "Secret", Name: "neighbour"}}
+	secret("wildcard-tls", corev1.SecretTypeOpaque, nil)
+	s.Contract.External.Secrets = []repo.External{{Name: "wildcard-tls"}}
 	x.SealedSecrets = append(x.SealedSecrets, cluster.SealedSecret{Meta: cluster.Meta{Namespace: "shop", Name: "old"}, Synced: "True"})
 	x.Deployments[0].Spec.Template.Spec.Volumes = []corev1.Volume{{Name: "c", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "config"}}}}}
 	for _, name := range []string{"config", "kube-root-ca.crt", "somebody-elses"} {

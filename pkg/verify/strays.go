@@ -11,6 +11,7 @@ import (
 	"github.com/sealway/sealway/pkg/chart"
 	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/diagnose"
+	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
 )
 
@@ -29,7 +30,7 @@ func (c *chain) strays(ctx context.Context) []report.Stray {
 func (c *chain) straySecrets() (out []report.Stray) {
 	for i := range c.space.Secrets {
 		s := &c.space.Secrets[i]
-		if made(s) || c.known("Secret", &s.Meta) || c.isWanted(s.Name) {
+		if made(s) || c.known("Secret", &s.Meta) || c.isWanted(s.Name) || c.declared("Secret", s.Name) {
 			continue
 		}
 		out = append(out, report.Stray{
@@ -46,6 +47,18 @@ func (c *chain) plaintextFolder() string { return or(c.src.Plaintext, c.src.Fold
 // link Secrets says.
 func (c *chain) isWanted(name string) bool {
 	return slices.ContainsFunc(c.wants(), func(w wanted) bool { return w.name == name && w.namespace == c.src.Namespace })
+}
+
+// declared says whether secrets.yaml has an object as one that comes from elsewhere.
+func (c *chain) declared(kind, name string) bool {
+	if c.src.Contract == nil {
+		return false
+	}
+	list := c.src.Contract.External.Secrets
+	if kind == "ConfigMap" {
+		list = c.src.Contract.External.ConfigMaps
+	}
+	return slices.ContainsFunc(list, func(e repo.External) bool { return e.Name == name })
 }
 
 // madeBy are annotations and labels of programs that make Secrets and do not own them.
@@ -108,7 +121,7 @@ func (c *chain) strayConfigMaps() (out []report.Stray) {
 	read := c.references("ConfigMap")
 	for i := range c.space.ConfigMaps {
 		m := &c.space.ConfigMaps[i]
-		if _, needed := read[m.Name]; !needed || len(m.Owners) > 0 || m.Labels["app.kubernetes.io/managed-by"] != "" || strings.HasSuffix(m.Name, "-ca.crt") || c.known("ConfigMap", &m.Meta) {
+		if _, needed := read[m.Name]; !needed || len(m.Owners) > 0 || m.Labels["app.kubernetes.io/managed-by"] != "" || strings.HasSuffix(m.Name, "-ca.crt") || c.known("ConfigMap", &m.Meta) || c.declared("ConfigMap", m.Name) {
 			continue
 		}
 		out = append(out, report.Stray{

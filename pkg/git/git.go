@@ -22,6 +22,7 @@ type Tree struct {
 	CommonDir string // absolute path of the git directory that all linked work trees share
 
 	format string // of object names: sha1 or sha256
+	index  string // absolute path of another index than the usual one
 }
 
 // Open finds the work tree that dir lies in. What a git hook's environment says

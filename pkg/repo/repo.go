@@ -92,6 +92,13 @@ func (r *Repository) IsPlaintext(rel string) bool {
 	return strings.HasPrefix(rest, filepath.ToSlash(r.opts.Plaintext)+"/")
 }
 
+// InPlaintextFolder reports whether a path (relative to the root, with slashes) is
+// in a folder that is named as those of the plaintext are, wherever it lies: a
+// moved or copied application has one too.
+func (r *Repository) InPlaintextFolder(rel string) bool {
+	return strings.Contains("/"+rel, "/"+filepath.ToSlash(filepath.Clean(r.opts.Plaintext))+"/")
+}
+
 // Application is one folder under the applications folder.
 type Application struct {
 	Name      string

@@ -186,7 +186,11 @@ func (s Style) finding(w io.Writer, f Finding) error {
 	if f.Object != "" {
 		what = f.Object + ": " + what
 	}
-	if _, err := fmt.Fprintf(w, "%s: %s [%s]\n", f.Position(), what, s.plainPaint(f.Rule, red)); err != nil {
+	at := f.Position()
+	if f.Commit != "" {
+		at += " (commit " + shorten(f.Commit) + ")"
+	}
+	if _, err := fmt.Fprintf(w, "%s: %s [%s]\n", at, what, s.plainPaint(f.Rule, red)); err != nil {
 		return err
 	}
 	if f.Fix == "" {

@@ -50,6 +50,7 @@ type Finding struct {
 	Rule    string `json:"rule"`             // stable identifier, kebab-case
 	Path    string `json:"path"`             // relative to the repository's root
 	Line    int    `json:"line,omitempty"`   // counted from 1; 0 for the whole file
+	Commit  string `json:"commit,omitempty"` // full hash of the commit that has it; empty for the index and the work tree
 	Object  string `json:"object,omitempty"` // for instance "Secret litellm/litellm-secrets"
 	Key     string `json:"key,omitempty"`
 	Message string `json:"message"`

@@ -2,8 +2,6 @@ package seal
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -162,31 +160,13 @@ func (c *checker) sealed(a *application, s *manifest.Sealed) {
 	}
 }
 
-const (
-	lengthBytes = 2  // big endian length of the RSA block
-	tagBytes    = 16 // of AES-GCM
-)
-
-// malformed says what is wrong with a ciphertext; its layout is
-// len || RSA-OAEP block || AES-GCM (sealed-secrets pkg/crypto, HybridEncrypt).
+// malformed says what is wrong with a ciphertext.
 func malformed(text string, pin *Certificate) string {
-	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return "not base64: plaintext pasted into encryptedData?"
-	}
-	if len(raw) < lengthBytes {
-		return "too short to be ciphertext"
-	}
-	block := int(binary.BigEndian.Uint16(raw))
-	switch {
-	case pin != nil && block != pin.Key.Size():
+	block, problem := manifest.CheckCiphertext(text)
+	if pin != nil && block > 0 && block != pin.Key.Size() {
 		return fmt.Sprintf("the RSA block has %d bytes, the pinned certificate's key makes %d", block, pin.Key.Size())
-	case block < 128 || block > 2048 || block%8 != 0:
-		return "not the layout of sealed ciphertext: plaintext pasted into encryptedData?"
-	case len(raw) < lengthBytes+block+tagBytes:
-		return "cut off: the ciphertext is shorter than its header says"
 	}
-	return ""
+	return problem
 }
 
 // contract looks for every Secret and key that secrets.yaml asks for.

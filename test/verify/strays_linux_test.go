@@ -25,8 +25,14 @@ func TestStrays(t *testing.T) {
 		},
 		{
 			"a SealedSecret by hand", "SealedSecret strays/other",
-			"sed 's/name: shop-secrets/name: other/' applications/strays/templates/sealed-shop-secrets.yaml | kubectl apply -f -",
+			"sed 's/name: shop-secrets/name: other/' applications/strays/local-secrets/shop-secrets.yaml > applications/strays/local-secrets/other.yaml && mage seal:app strays && " +
+				"kubectl apply -f applications/strays/templates/sealed-other.yaml && rm applications/strays/templates/sealed-other.yaml applications/strays/local-secrets/other.yaml",
 			"kubectl -n strays delete sealedsecret other",
+		},
+		{
+			"a SealedSecret by hand that cannot be decrypted", "SealedSecret strays/copied",
+			"sed 's/name: shop-secrets/name: copied/' applications/strays/templates/sealed-shop-secrets.yaml | kubectl apply -f -",
+			"kubectl -n strays delete sealedsecret copied",
 		},
 		{
 			"a change by hand", "ConfigMap strays/shop-config",

@@ -122,3 +122,6 @@ func (r *Repo) Hook(name, script string) {
 		r.t.Fatal(err)
 	}
 }
+
+// At is a repository that is there already, for instance a linked work tree.
+func At(t testing.TB, dir string) *Repo { return &Repo{t, dir} }

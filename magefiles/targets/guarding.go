@@ -1,0 +1,73 @@
+package targets
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sealway/sealway/internal/config"
+	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/pkg/git"
+	"github.com/sealway/sealway/pkg/guard"
+)
+
+// guardScope is what secrets:guard looks at; the index when it is empty.
+type guardScope struct {
+	commits      *string
+	all, history bool
+}
+
+// guard is secrets:guard.
+func (s *session) guard(ctx context.Context, scope guardScope) error {
+	scan, what, err := scope.pick()
+	if err != nil {
+		return err
+	}
+	values, warnings, err := guard.LocalValues(ctx, s.repo)
+	if err != nil {
+		return err
+	}
+	r, err := scan(ctx, s.repo.Tree.WithIndex(s.config.Index), guard.Options{
+		IsPlaintext: s.repo.InPlaintextFolder, Values: values, Allow: allowList(s.config.Guard.Allow), AllowFile: config.File, Now: s.now,
+	})
+	if err != nil {
+		return err
+	}
+	s.report.Findings, s.report.Warnings = r.Findings, append(warnings, r.Warnings...)
+	s.report.Summary = fmt.Sprintf("%s looked at, %s", count(r.Files, what), count(len(r.Findings), "finding"))
+	if r.Allowed > 0 {
+		s.report.Summary += fmt.Sprintf(", %d let pass by %s", r.Allowed, config.File)
+	}
+	if n := len(r.Skipped); n > 0 {
+		s.report.Summary += fmt.Sprintf(", %d too large to be looked into", n)
+	}
+	if err := s.console.Report(s.report); err != nil || len(r.Findings) == 0 {
+		return err
+	}
+	return &console.Findings{Summary: s.report.Command + ": " + count(len(r.Findings), "finding")}
+}
+
+// pick chooses the scan, and says what it counts.
+func (g guardScope) pick() (scan func(context.Context, *git.Tree, guard.Options) (*guard.Result, error), what string, err error) {
+	switch {
+	case g.commits != nil && (g.all || g.history), g.all && g.history:
+		return nil, "", &console.Usage{Problem: "secrets:guard: -range, -all and -history exclude each other", Advice: "give one of them, or none for the index"}
+	case g.commits != nil:
+		return func(ctx context.Context, t *git.Tree, o guard.Options) (*guard.Result, error) {
+			return guard.Range(ctx, t, *g.commits, o)
+		}, "version", nil
+	case g.history:
+		return guard.History, "version", nil
+	case g.all:
+		return guard.All, "tracked file", nil
+	default:
+		return guard.Index, "staged file", nil
+	}
+}
+
+func allowList(list []config.Allow) []guard.Allow {
+	out := make([]guard.Allow, len(list))
+	for i, a := range list {
+		out[i] = guard.Allow(a)
+	}
+	return out
+}

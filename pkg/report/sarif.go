@@ -1,0 +1,145 @@
+package report
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// The part of SARIF 2.1.0 (OASIS, sarif-schema-2.1.0.json) that findings need.
+type (
+	sarifLog struct {
+		Schema  string     `json:"$schema"`
+		Version string     `json:"version"`
+		Runs    []sarifRun `json:"runs"`
+	}
+	sarifRun struct {
+		Tool              sarifTool              `json:"tool"`
+		Invocations       []sarifInvocation      `json:"invocations"`
+		AutomationDetails sarifAutomationDetails `json:"automationDetails"`
+		ColumnKind        string                 `json:"columnKind"`
+		Results           []sarifResult          `json:"results"`
+	}
+	sarifTool struct {
+		Driver sarifDriver `json:"driver"`
+	}
+	sarifDriver struct {
+		Name           string      `json:"name"`
+		InformationURI string      `json:"informationUri"`
+		Rules          []sarifRule `json:"rules"`
+	}
+	sarifRule struct {
+		ID               string    `json:"id"`
+		ShortDescription sarifText `json:"shortDescription"`
+		Help             sarifText `json:"help"`
+	}
+	sarifInvocation struct {
+		ExecutionSuccessful bool          `json:"executionSuccessful"`
+		Notifications       []sarifNotice `json:"toolExecutionNotifications,omitempty"`
+	}
+	sarifNotice struct {
+		Level   string    `json:"level"`
+		Message sarifText `json:"message"`
+	}
+	sarifAutomationDetails struct {
+		ID string `json:"id"`
+	}
+	sarifResult struct {
+		RuleID       string            `json:"ruleId"`
+		RuleIndex    int               `json:"ruleIndex"`
+		Level        string            `json:"level"`
+		Message      sarifText         `json:"message"`
+		Locations    []sarifLocation   `json:"locations"`
+		Fingerprints map[string]string `json:"partialFingerprints"`
+		Properties   map[string]string `json:"properties,omitempty"`
+	}
+	sarifText struct {
+		Text string `json:"text"`
+	}
+	sarifLocation struct {
+		Physical sarifPhysical `json:"physicalLocation"`
+	}
+	sarifPhysical struct {
+		Artifact sarifArtifact `json:"artifactLocation"`
+		Region   *sarifRegion  `json:"region,omitempty"`
+	}
+	sarifArtifact struct {
+		URI       string `json:"uri"`
+		URIBaseID string `json:"uriBaseId"`
+	}
+	sarifRegion struct {
+		StartLine int `json:"startLine"`
+	}
+)
+
+// SARIF writes the findings in the Static Analysis Results Interchange Format
+// 2.1.0, which GitHub's and GitLab's code scanning take. Warnings become
+// notifications; a report with errors is a run that did not succeed.
+func SARIF(w io.Writer, r *Report) error {
+	run := sarifRun{
+		Tool:              sarifTool{sarifDriver{Name: "sealway", InformationURI: "https://github.com/sealway/sealway", Rules: []sarifRule{}}},
+		AutomationDetails: sarifAutomationDetails{"sealway/" + strings.ReplaceAll(r.Command, ":", "-") + "/"},
+		ColumnKind:        "utf16CodeUnits",
+		Results:           []sarifResult{},
+	}
+	index := map[string]int{}
+	seen := map[string]int{}
+	for _, f := range r.Findings {
+		i, known := index[f.Rule]
+		if !known {
+			i = len(run.Tool.Driver.Rules)
+			index[f.Rule] = i
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{f.Rule, sarifText{strings.ReplaceAll(f.Rule, "-", " ")}, sarifText{"What to do stands behind each finding. `mage -h " + r.Command + "` explains the command."}})
+		}
+		run.Results = append(run.Results, f.sarif(i, seen))
+	}
+	run.Invocations = []sarifInvocation{{ExecutionSuccessful: len(r.Errors) == 0, Notifications: r.notices()}}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	log := sarifLog{Schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}}
+	if err := enc.Encode(log); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+func (f Finding) sarif(rule int, seen map[string]int) sarifResult {
+	place := sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: f.Path}).EscapedPath(), "%SRCROOT%"}}
+	if f.Line > 0 {
+		place.Region = &sarifRegion{f.Line}
+	}
+	out := sarifResult{
+		RuleID: f.Rule, RuleIndex: rule, Level: "error", Message: sarifText{f.sentence()},
+		Locations: []sarifLocation{{place}}, Fingerprints: map[string]string{"sealwayFinding/v1": f.fingerprint(seen)},
+	}
+	if f.Commit != "" {
+		out.Properties = map[string]string{"commit": f.Commit}
+	}
+	return out
+}
+
+// fingerprint is the same for the same finding of another run, on whatever line it
+// is then. It is made of what the finding says, never of a value.
+func (f Finding) fingerprint(seen map[string]int) string {
+	parts := strings.Join([]string{f.Rule, f.Path, f.Object, f.Key, f.Message}, "\x00")
+	seen[parts]++
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%d", parts, seen[parts]))
+	return hex.EncodeToString(sum[:16])
+}
+
+func (r *Report) notices() []sarifNotice {
+	var out []sarifNotice
+	for _, w := range r.Warnings {
+		out = append(out, sarifNotice{"warning", sarifText{w}})
+	}
+	for _, e := range r.Errors {
+		out = append(out, sarifNotice{"error", sarifText{e.Message}})
+	}
+	return slices.Clip(out)
+}

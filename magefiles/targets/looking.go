@@ -369,7 +369,7 @@ func argoOf(o *one) *diagnose.Argo {
 	a := o.app
 	out := &diagnose.Argo{
 		Name: a.FullName(), Space: a.Namespace, Path: o.definition, Deleting: a.Deleting,
-		Sync: a.Sync, Health: a.Health, HealthMessage: a.HealthMessage, Revision: a.Revision(),
+		Sync: a.Sync, Health: a.Health, HealthMessage: a.HealthMessage, Revision: a.Revision(), Compared: a.ReconciledAt,
 		AutoSync: a.AutoSync != nil, SelfHeal: a.AutoSync != nil && a.AutoSync.SelfHeal,
 		CreatesSpace: slices.Contains(a.SyncOptions, "CreateNamespace=true"),
 	}

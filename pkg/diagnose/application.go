@@ -57,6 +57,8 @@ func quoted(message string) string {
 	} {
 		message = strings.ReplaceAll(message, noise, "")
 	}
+	message = regexp.MustCompile("failed to get command args to log: `[^`]*` failed exit status \\d+: (?:Error: )?").ReplaceAllString(message, "")
+	message = strings.TrimSuffix(message, " Use --debug flag to render out invalid YAML")
 	if cut {
 		return strings.TrimRight(message, ", ") + " (the rest quotes the document)"
 	}
@@ -372,6 +374,7 @@ func (f *finder) waiting(op *Operation, n finding) {
 			n.from = append(n.from, "Database/"+p[2])
 		}
 	}
+	n.quiet = true // what it waits for is told, and the link says that it waits
 	n.message = "the sync waits: " + or(m, "Argo CD does not say for what")
 	n.fix = fix("end it and sync again", f.sync()...)
 	n.late = true
@@ -385,16 +388,18 @@ func (f *finder) revision(n finding) {
 	n.from = []string{"Operation"}
 	switch {
 	case a.Behind != "" && a.Unpushed:
+		n.quiet = true
 		n.from = append(n.from, "Unpushed")
 		n.message = "Argo CD looks at another commit than this work tree: " + a.Behind
 		n.fix = fix("", slices.Concat([]string{f.in.Push}, f.sync())...)
 		f.add("revision-behind", n)
 	case a.Behind != "":
+		n.quiet = true
 		n.from = append(n.from, "Unsynced")
 		n.message = "Argo CD looks at another commit than this work tree: " + a.Behind
 		n.fix = fix("", f.sync()...)
 		f.add("revision-behind", n)
-	case a.Sync != "OutOfSync" || op.Running():
+	case a.Sync != "OutOfSync" || op.Running() || a.Stale():
 	case op == nil:
 		n.message = "Argo CD has never synced it"
 		n.gives = []string{"Namespace", "NeverSynced"}

@@ -13,9 +13,10 @@ type Argo struct {
 
 	Sync, Health  string // Synced, OutOfSync, Unknown; Healthy, Progressing, Degraded, Missing, Suspended, Unknown
 	HealthMessage string
-	Revision      string // that the last comparison found in Git
-	Behind        string // how Revision stands to HEAD as far as the application's folder differs: "2 commits behind HEAD"; else empty
-	Unpushed      bool   // because HEAD is not pushed
+	Revision      string    // that the last comparison found in Git
+	Compared      time.Time // of the last comparison with Git; zero when unknown
+	Behind        string    // how Revision stands to HEAD as far as the application's folder differs: "2 commits behind HEAD"; else empty
+	Unpushed      bool      // because HEAD is not pushed
 	AutoSync      bool
 	SelfHeal      bool
 	CreatesSpace  bool // CreateNamespace=true
@@ -23,6 +24,13 @@ type Argo struct {
 	Conditions []Condition
 	Resources  []Resource
 	Operation  *Operation // that runs or ran last; nil when there was none
+}
+
+// Stale says whether Argo CD has not compared the application with Git since the last
+// sync has ended: what it says of resources is how they were before.
+func (a *Argo) Stale() bool {
+	op := a.Operation
+	return op != nil && !a.Compared.IsZero() && a.Compared.Before(op.Finished)
 }
 
 // Condition is what Argo CD complains about.

@@ -26,7 +26,7 @@ func comparisonCases() []aCase {
 		{rule: "namespace-missing", reason: "after a sync", breaks: func(w *world) {
 			*w.space = cluster.Space{Name: "shop"}
 			w.in.Argo.CreatesSpace = false
-		}, run: "kubectl create namespace shop\nmage gitops:sync shop", where: "applications/shop/application.yaml", follows: "Secret shop/shop-db: missing"},
+		}, run: "kubectl create namespace shop\nmage gitops:sync shop", where: "applications/shop/application.yaml", follows: "Secret shop/shop-db is missing"},
 		{rule: "namespace-terminating", reason: "hangs", breaks: func(w *world) {
 			w.space.Object.Status.Phase = corev1.NamespaceTerminating
 			at := ago(time.Hour)
@@ -121,15 +121,15 @@ func operationCases() []aCase {
 				o.Deployed = false
 				w.origins[k] = o
 			}
-		}, follows: "Secret shop/shop-secrets: missing"},
+		}, follows: "Secret shop/shop-secrets is missing"},
 		{rule: "configmap-not-synced", reason: "the application as a whole is behind", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { o.Deployed = false })
 			w.in.Argo.Sync, w.in.Argo.Revision, w.in.Argo.Behind = "OutOfSync", "r2", "1 commit behind HEAD"
-		}, follows: "looks at another commit"},
+		}},
 		{rule: "configmap-not-pushed", reason: "the application as a whole is behind", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { o.Pushed, o.Deployed = false, false })
 			w.in.Argo.Behind, w.in.Argo.Unpushed = "1 commit behind HEAD", true
-		}, follows: "looks at another commit"},
+		}},
 		{rule: "manifests-broken", reason: "what was not synced follows", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { o.Deployed = false })
 			w.in.Argo.Sync, w.in.Argo.Conditions = "Unknown", []Condition{{Type: "ComparisonError", Message: "boom"}}

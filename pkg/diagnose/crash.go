@@ -50,14 +50,14 @@ func (f *finder) crash(p *corev1.Pod, o owner, c container) {
 	if t.Reason != "" && t.Reason != "Error" {
 		code += ", " + t.Reason
 	}
-	n.evidence = []string{fmt.Sprintf("%s ended with %s, %d restarts", c.what, code, c.status.RestartCount)}
+	n.evidence = []string{fmt.Sprintf("%s ended with %s%s", c.what, code, restarts(c.status.RestartCount))}
 	origin, _ := f.origin(o.kind, o.name)
 	n.path, n.line = origin.Path, origin.Line
 	if f.killed(p, o, c, t, n) {
 		return
 	}
 	said := f.log(p, c, previous)
-	n.evidence = append(n.evidence, said...)
+	n.log = said
 	if f.patterns(p, o, c, said, n) {
 		return
 	}
@@ -88,7 +88,7 @@ func (f *finder) killed(p *corev1.Pod, o owner, c container, t *corev1.Container
 		f.add("killed", n)
 	case t.ExitCode == 139:
 		n.message = c.what + " crashed with a segmentation fault (exit code 139): a fault of the program, or of an image for another processor"
-		n.evidence = append(n.evidence, f.log(p, c, c.status.State.Terminated == nil)...)
+		n.log = f.log(p, c, c.status.State.Terminated == nil)
 		n.fix = fix("take another version of image " + c.spec.Image + " in " + f.place(o))
 		f.add("segfault", n)
 	case t.ExitCode == 143:
@@ -105,7 +105,7 @@ func (f *finder) killed(p *corev1.Pod, o owner, c container, t *corev1.Container
 // not there, or may not be executed. The runtime says which, or a shell in its log.
 func (f *finder) commandExit(p *corev1.Pod, o owner, c container, message string, n finding) {
 	said := f.log(p, c, c.status.State.Terminated == nil)
-	n.evidence = append(n.evidence, said...)
+	n.log = said
 	program := inQuotes(message)
 	for i := len(said) - 1; i >= 0 && program == ""; i-- {
 		if m := shellMisses.FindStringSubmatch(said[i]); m != nil {
@@ -362,7 +362,7 @@ func (f *finder) unresolved(host string, o owner, c container, n finding) {
 	space, _, _ := strings.Cut(rest, ".")
 	switch s := near(short, services, nil); {
 	case s != "" && !slices.Contains(services, short):
-		n.message += fmt.Sprintf("; there is a Service %s, one or two letters away", s)
+		n.message += fmt.Sprintf("; there is a Service %s, %s away", s, letters(short, s))
 		n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, short, s, 1)}, "the host", o)
 	case qualified && slices.Contains(services, short) && space != f.in.Namespace:
 		n.message += fmt.Sprintf("; the Service %s is in namespace %s", short, f.in.Namespace)
@@ -435,7 +435,20 @@ func (f *finder) plainCrash(p *corev1.Pod, o owner, c container, t *corev1.Conta
 		n.message += ": " + clip(said[len(said)-1])
 	}
 	n.fix = fix("its log says why: `" + look + "`")
+	if len(said) > 0 {
+		n.fix = fix("put right what its log says; `" + look + "` shows all of it")
+	}
 	f.add("crash", n)
+}
+
+func restarts(n int32) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", restarted once"
+	}
+	return fmt.Sprintf(", restarted %d times", n)
 }
 
 // clip shortens a line for a sentence.

@@ -354,7 +354,7 @@ func (f *finder) failedJob(j *batchv1.Job, o owner, failed *batchv1.JobCondition
 	if o.kind == "Job" {
 		if crash := f.takeCrash(before); crash != nil {
 			n.message = what + " has failed and is not tried again: " + crash.message
-			n.evidence = join(crash.evidence, n.evidence)
+			n.evidence, n.log = join(crash.evidence, n.evidence), crash.log
 		}
 	}
 	origin, _ := f.origin("Job", j.Name)
@@ -402,6 +402,9 @@ func (f *finder) takeCrash(from int) *finding {
 // jobFix is what to do about a failed Job beside having it run again.
 func (f *finder) jobFix(j *batchv1.Job, n finding) string {
 	look := "`" + f.kubectl("logs job/"+j.Name+" --all-containers") + "` says why; put that right"
+	if len(n.log) > 0 {
+		look = "put right what its log says"
+	}
 	if len(f.podsOf(j)) == 0 {
 		look = "its Pods are gone and their logs with them; put right what it needs"
 	}

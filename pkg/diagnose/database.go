@@ -226,7 +226,7 @@ func (f *finder) initdb(d *cluster.Database, n finding) {
 		m.object, m.part = f.object("Job", j.Name), d.Name
 		m.gives, m.from, m.path = []string{"Job/" + j.Name, "Bad/" + d.Name}, []string{"Secret/" + d.AppSecret()}, n.path
 		m.message = "the Job that sets Cluster " + d.Name + " up has failed: " + jobCondition(j, batchv1.JobFailed).Message
-		m.evidence = f.jobLog(j)
+		m.log = f.jobLog(j)
 		m.fix = fix("its log says why; when that is put right, delete the Job, and the operator makes it again", f.kubectl("delete job "+j.Name))
 		f.add("database-initdb", m)
 	}

@@ -18,9 +18,9 @@ func fix(text string, commands ...string) report.Fix {
 // edit is a fix that begins with the change of one line. Without the line it says
 // the same and leaves the change to a person.
 func edit(e report.Edit, why string, commands ...string) report.Fix {
-	text := fmt.Sprintf("in %s change %q to %q", at(e.Path, e.Line), e.Old, e.New)
+	text := fmt.Sprintf("in %s change %s to %s", at(e.Path, e.Line), quote(e.Old), quote(e.New))
 	if e.New == "" {
-		text = fmt.Sprintf("in %s correct %q", at(e.Path, e.Line), e.Old)
+		text = fmt.Sprintf("in %s correct %s", at(e.Path, e.Line), quote(e.Old))
 	}
 	if why != "" {
 		text += " (" + why + ")"
@@ -30,6 +30,14 @@ func edit(e report.Edit, why string, commands ...string) report.Fix {
 		out.Edit = &e
 	}
 	return out
+}
+
+// quote puts a text into quotation marks that it does not have.
+func quote(s string) string {
+	if strings.Contains(s, `"`) {
+		return "'" + s + "'"
+	}
+	return `"` + s + `"`
 }
 
 func sentence(text string, commands []string) string {

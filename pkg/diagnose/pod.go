@@ -310,7 +310,7 @@ func (f *finder) longInit(p *corev1.Pod, o owner, c container) {
 	n.since = started
 	n.from = append(n.from, f.databaseOf(p)...)
 	n.message = fmt.Sprintf("%s has run for %s, and everything after it waits", c.what, since(f.in.Now.Sub(started)))
-	n.evidence = f.log(p, c, false)
+	n.log = f.log(p, c, false)
 	n.fix = fix("its log says what it waits for: `" + f.kubectl("logs "+p.Name+" -c "+c.name) + "`")
 	f.add("init-runs-on", n)
 }

@@ -214,6 +214,14 @@ func slip(a, b string) bool {
 	return true
 }
 
+// letters says how far two names are apart.
+func letters(a, b string) string {
+	if apart(a, b) == 1 {
+		return "one letter"
+	}
+	return "two letters"
+}
+
 // digits are those of a name: app-1 is no misspelling of app-2.
 func digits(s string) string {
 	return strings.Map(func(r rune) rune {

@@ -114,7 +114,11 @@ func (f *finder) insufficient(p *corev1.Pod, o owner, message string, n finding)
 			continue
 		}
 		asked, container, most := requests(p, name), quantity(&p.Spec, "requests", string(name)), f.largest(name)
-		n.message = fmt.Sprintf("asks for %s of %s, and no node has so much free", asked.String(), name)
+		wants := asked.String() + " of " + string(name)
+		if name == corev1.ResourceCPU {
+			wants = asked.String() + " CPU"
+		}
+		n.message = "asks for " + wants + ", and no node has so much free"
 		n.fix = fix(fmt.Sprintf("ask for less %s in %s, or give the cluster more", name, at(n.path, n.line)))
 		old, file, line := f.locateField(o.kind, o.name, "requests."+string(name), string(name)+": "+container, string(name)+`: "`+container+`"`, container)
 		if line != 0 {
@@ -122,7 +126,7 @@ func (f *finder) insufficient(p *corev1.Pod, o owner, message string, n finding)
 			n.fix = f.change(report.Edit{Path: file, Line: line, Old: value(old)}, "ask for less "+string(name)+", or give the cluster more", o)
 		}
 		if most != nil && asked.Cmp(*most) > 0 {
-			n.message = fmt.Sprintf("asks for %s of %s, and the largest node has %s at all", asked.String(), name, most)
+			n.message = fmt.Sprintf("asks for %s, and the largest node has %s at all", wants, most)
 			n.since = forEver()
 		}
 		f.add("insufficient-resources", n)
@@ -181,6 +185,7 @@ func (f *finder) affinity(p *corev1.Pod, o owner, n finding) {
 			break
 		}
 		if len(f.in.State.Nodes) > 0 {
+			n.path, n.line = or(file, n.path), or0(line, n.line)
 			n.fix = fix(fmt.Sprintf("correct nodeSelector in %s, or label a node", at(file, line)), "kubectl label node "+f.in.State.Nodes[0].Name+" "+key+"="+value)
 		}
 		break

@@ -87,6 +87,7 @@ func (f *finder) contracted(s *repo.SecretSpec) {
 		return
 	}
 	n := finding{object: f.object("Secret", s.Name), gives: []string{"Secret/" + s.Name}}
+	n.symptom = n.object + " is missing"
 	state, keys := f.lookup("Secret", s.Name)
 	if state == absent && f.blamed("Secret/"+s.Name) {
 		return
@@ -357,6 +358,9 @@ func (f *finder) notSealed(w wanted, needs string, n finding, file *SealedFile) 
 	}
 	if file != nil && file.Plain != "" {
 		n.message = fmt.Sprintf("missing: %s; its plaintext is in %s and was never sealed", needs, file.Plain)
+		if file.Path != file.Plain {
+			n.path, n.line = file.Plain, 0
+		}
 		n.fix = fix("seal it and bring it into the cluster", f.reseal()...)
 		f.add("secret-not-sealed", n)
 		return

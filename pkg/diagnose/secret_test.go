@@ -73,7 +73,7 @@ func chainCases() []aCase {
 			w.in.Argo.Operation = &Operation{Phase: "Running", Started: now.Add(-time.Hour), Results: []Result{{Kind: "Job", Name: "migrate", Hook: "PreSync", Status: "Running"}}}
 			w.drop("Pod", "web-2-abc")
 			w.space.Deployments, w.space.ReplicaSets = nil, nil
-		}, edit: "applications/shop/templates/job.yaml:8: PreSync -> Sync", follows: "the sync waits"},
+		}, edit: "applications/shop/templates/job.yaml:8: PreSync -> Sync"},
 		{rule: "secret-external", reason: "declared to come from elsewhere", breaks: func(w *world) {
 			w.in.External = []string{"vault"}
 			w.pending("web-2-abc").Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "vault"}}}}

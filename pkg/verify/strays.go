@@ -166,6 +166,14 @@ func (c *chain) references(kind string) map[string]string {
 	return out
 }
 
+// compared says whether what Argo CD says of resources counts: while the manifests in
+// Git do not render, it takes all that is in the cluster for what is no longer in Git.
+func compared(a *diagnose.Argo) bool {
+	return a.Sync != unknown && !a.Stale() && !a.Operation.Running() && !slices.ContainsFunc(a.Conditions, func(cond diagnose.Condition) bool {
+		return strings.HasSuffix(cond.Type, "Error") && cond.Type != "SyncError"
+	})
+}
+
 // gone says of an object that Argo CD tracks that it is not in the cluster any more.
 func (c *chain) gone(r diagnose.Resource) bool {
 	if r.Kind != "ConfigMap" || r.Group != "" || !c.space.Sees("ConfigMap") {
@@ -178,7 +186,7 @@ func (c *chain) gone(r diagnose.Resource) bool {
 // all of it, and what is no longer in Git.
 func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 	a := c.argo()
-	if a == nil {
+	if a == nil || !compared(a) {
 		return nil
 	}
 	for _, r := range a.Resources {

@@ -30,6 +30,14 @@ func (f *finder) application() {
 		file := or(a.Path, f.in.Folder+"/application.yaml")
 		n.fix = fix("create it", slices.Concat([]string{"kubectl apply -f " + file}, f.sync())...)
 		n.path, n.gives = file, []string{"Operation", "Namespace", "NeverSynced"}
+		if a.Deploys != "" {
+			n.message = fmt.Sprintf("it deploys %s, not %s, so nothing of the latter is deployed", a.Deploys, f.in.Folder)
+			n.fix = fix("apply "+file+", which has the right path", n.fix.Commands...)
+		}
+		if a.Deploys != "" && a.Line != 0 {
+			n.line = a.Line
+			n.fix = edit(report.Edit{Path: file, Line: a.Line, Old: a.Deploys, New: f.in.Folder}, "the path, and commit it", n.fix.Commands...)
+		}
 		f.add("application-missing", n)
 		return
 	case !a.Deleting.IsZero():

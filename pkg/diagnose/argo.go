@@ -8,6 +8,8 @@ type Argo struct {
 	Unseen   string    // why it could not be read; empty when it could
 	Name     string    // of the Application
 	Space    string    // the namespace of the Application; "argocd" when empty
+	Deploys  string    // of one that is missing: the folder that an Application of its name deploys instead
+	Line     int       // of Deploys in application.yaml; 0 when that does not have it
 	Path     string    // of application.yaml, relative to the repository's root; empty when unknown
 	Deleting time.Time // since when it is being deleted; zero when it is not
 

@@ -21,6 +21,12 @@ func comparisonCases() []aCase {
 	}
 	return []aCase{
 		{rule: "application-missing", reason: "not applied", breaks: func(w *world) { *w.in.Argo = Argo{Missing: true} }, run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
+		{rule: "application-missing", reason: "it deploys another folder", breaks: func(w *world) {
+			*w.in.Argo = Argo{Missing: true, Path: "applications/shop/application.yaml", Deploys: "applications/shpo", Line: 10}
+		}, says: "it deploys applications/shpo, not applications/shop", edit: "applications/shop/application.yaml:10: applications/shpo -> applications/shop", run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
+		{rule: "application-missing", reason: "it deploys another folder, and the file is right", breaks: func(w *world) {
+			*w.in.Argo = Argo{Missing: true, Deploys: "applications/shpo"}
+		}, where: "applications/shop/application.yaml", run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
 		{rule: "application-deleting", reason: "for an hour", breaks: func(w *world) { w.in.Argo.Deleting = now.Add(-time.Hour) }},
 		{rule: "application-deleting", reason: "cannot be deleted", breaks: says("DeletionError", "x")},
 		{rule: "namespace-missing", reason: "after a sync", breaks: func(w *world) {

@@ -54,8 +54,7 @@ func argoScenarios() []scenario {
 				s.edit("application.yaml", "path: applications/path-wrong", "path: applications/path-wrogn")
 				s.know()
 			},
-			rule: "application-missing", fix: "application.yaml",
-			person: func(s *scene) { s.edit("application.yaml", "path-wrogn", "path-wrong") },
+			rule: "application-missing", fix: "application.yaml:9",
 		},
 	}
 }

@@ -301,7 +301,9 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 // may have another.
 func (g *glance) missing(o *one) *diagnose.Argo {
 	out := &diagnose.Argo{Missing: true, Path: o.definition}
-	i := slices.IndexFunc(g.list, func(a argocd.App) bool { return a.Name == o.folder.Name && len(a.Sources) == 1 && a.Sources[0].Path != "" })
+	i := slices.IndexFunc(g.list, func(a argocd.App) bool {
+		return a.Name == o.folder.Name && len(a.Sources) == 1 && a.Sources[0].Path != ""
+	})
 	if i < 0 || o.definition == "" {
 		return out
 	}

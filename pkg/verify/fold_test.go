@@ -250,6 +250,11 @@ func TestNoStraysWithoutAComparison(t *testing.T) {
 			a.Conditions = []diagnose.Condition{{Type: "ComparisonError", Message: "boom"}}
 		}},
 		{"it has not looked since the sync", func(a *diagnose.Argo) { a.Compared, a.Operation.Finished = now, now.Add(time.Second) }},
+		{"what it calls missing is there", func(a *diagnose.Argo) {
+			a.Resources = a.Resources[:3]
+			a.Resources[0].Sync, a.Resources[0].Health = "OutOfSync", "Missing"
+			a.Resources[1].Sync, a.Resources[1].Health = "OutOfSync", "Missing"
+		}},
 		{"a sync is under way", func(a *diagnose.Argo) { a.Operation.Phase = "Running" }},
 	} {
 		s := shop()

@@ -199,11 +199,13 @@ func (f *folder) missing(list []diagnose.SealedFile) []diagnose.SealedFile {
 	return list
 }
 
-// plain says where the plaintext of a Secret is.
+// plain says where the plaintext of a Secret is: the one of its namespace, else the one
+// that it was sealed from.
 func (f *folder) plain(s *diagnose.SealedFile) {
 	for _, l := range f.source.Local {
-		if l.Name == s.Name && l.Namespace == s.Namespace {
-			s.Plain, s.PlainLine = l.Path, l.NamespaceLine
+		same := l.Name == s.Name && l.Namespace == s.Namespace
+		if same || s.Plain == "" && path.Join(l.Namespace, l.Name) == s.SealedFor {
+			s.Plain, s.PlainSpace, s.PlainLine = l.Path, l.Namespace, l.NamespaceLine
 		}
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -281,7 +283,7 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	case g.unseen != "":
 		src.Argo = &diagnose.Argo{Unseen: g.unseen}
 	case o.app == nil:
-		src.Argo = &diagnose.Argo{Missing: true, Path: o.definition}
+		src.Argo = g.missing(o)
 	default:
 		src.Argo, src.Others = argoOf(o), g.others(o)
 		if !g.here(o.app) {
@@ -293,6 +295,29 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	src.Origins = g.origins(ctx, o, src.Commit)
 	src.Push = g.push(ctx, o, src.Commit)
 	return &src
+}
+
+// missing is what is known where no application of Argo CD has the folder: one of its name
+// may have another.
+func (g *glance) missing(o *one) *diagnose.Argo {
+	out := &diagnose.Argo{Missing: true, Path: o.definition}
+	i := slices.IndexFunc(g.list, func(a argocd.App) bool {
+		return a.Name == o.folder.Name && len(a.Sources) == 1 && a.Sources[0].Path != ""
+	})
+	if i < 0 || o.definition == "" {
+		return out
+	}
+	data, err := os.ReadFile(filepath.Join(g.s.repo.Tree.Root, filepath.FromSlash(o.definition)))
+	if err != nil {
+		return out
+	}
+	out.Deploys, out.Space = g.list[i].Sources[0].Path, g.list[i].Namespace
+	for n, line := range strings.Split(string(data), "\n") {
+		if strings.TrimSpace(line) == "path: "+out.Deploys {
+			out.Line = n + 1
+		}
+	}
+	return out
 }
 
 // push is the command that brings a commit to where Argo CD looks; empty when a plain
@@ -369,7 +394,7 @@ func argoOf(o *one) *diagnose.Argo {
 	a := o.app
 	out := &diagnose.Argo{
 		Name: a.FullName(), Space: a.Namespace, Path: o.definition, Deleting: a.Deleting,
-		Sync: a.Sync, Health: a.Health, HealthMessage: a.HealthMessage, Revision: a.Revision(),
+		Sync: a.Sync, Health: a.Health, HealthMessage: a.HealthMessage, Revision: a.Revision(), Compared: a.ReconciledAt,
 		AutoSync: a.AutoSync != nil, SelfHeal: a.AutoSync != nil && a.AutoSync.SelfHeal,
 		CreatesSpace: slices.Contains(a.SyncOptions, "CreateNamespace=true"),
 	}

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+
+	"github.com/sealway/sealway/pkg/cluster"
 	"github.com/sealway/sealway/pkg/report"
 )
 
@@ -27,6 +30,14 @@ func (f *finder) application() {
 		file := or(a.Path, f.in.Folder+"/application.yaml")
 		n.fix = fix("create it", slices.Concat([]string{"kubectl apply -f " + file}, f.sync())...)
 		n.path, n.gives = file, []string{"Operation", "Namespace", "NeverSynced"}
+		if a.Deploys != "" {
+			n.message = fmt.Sprintf("it deploys %s, not %s, so nothing of the latter is deployed", a.Deploys, f.in.Folder)
+			n.fix = fix("apply "+file+", which has the right path", n.fix.Commands...)
+		}
+		if a.Deploys != "" && a.Line != 0 {
+			n.line = a.Line
+			n.fix = edit(report.Edit{Path: file, Line: a.Line, Old: a.Deploys, New: f.in.Folder}, "the path, and commit it", n.fix.Commands...)
+		}
 		f.add("application-missing", n)
 		return
 	case !a.Deleting.IsZero():
@@ -54,6 +65,8 @@ func quoted(message string) string {
 	} {
 		message = strings.ReplaceAll(message, noise, "")
 	}
+	message = regexp.MustCompile("failed to get command args to log: `[^`]*` failed exit status \\d+: (?:Error: )?").ReplaceAllString(message, "")
+	message = strings.TrimSuffix(message, " Use --debug flag to render out invalid YAML")
 	if cut {
 		return strings.TrimRight(message, ", ") + " (the rest quotes the document)"
 	}
@@ -143,7 +156,7 @@ func (f *finder) noKind(m string, n finding) bool {
 	}
 	n.object, n.part = "kind "+kind, ""
 	n.message = "the cluster does not know the kind " + kind + ": what brings it is not installed"
-	n.fix = fix("install what brings it (a CustomResourceDefinition), and sync again", f.sync()...)
+	n.fix = fix("install what brings the kind "+kind+" (its CustomResourceDefinition), and sync again", f.sync()...)
 	f.add("kind-missing", n)
 	return true
 }
@@ -171,7 +184,11 @@ func (f *finder) unrenderable(m string, n finding) {
 	n.message = "its manifests cannot be rendered or compared: " + m
 	n.fix = fix("correct " + or(at(file, line), f.in.Folder))
 	if file != "" {
-		n.fix = fix("correct "+at(file, line), f.publish("correct "+path.Base(file), file)...)
+		commands := f.publish("correct "+path.Base(file), file)
+		n.fix = fix("correct "+at(file, line), commands...)
+		if what := regexp.MustCompile(`at <(\$?\.Values\.[\w.]+)>: nil pointer`).FindStringSubmatch(m); what != nil && line != 0 {
+			n.fix = edit(report.Edit{Path: file, Line: line, Old: what[1]}, "a value that there is, or set it in "+f.in.Folder+"/values.yaml", commands...)
+		}
 	}
 	f.add("manifests-broken", n)
 }
@@ -229,7 +246,7 @@ func (f *finder) failedHook(r Result, n finding) {
 	n.object = f.object(r.Kind, r.Name)
 	n.message = fmt.Sprintf("the %s hook failed: %s", r.Hook, or(quoted(r.Message), "Argo CD does not say why"))
 	n.from = []string{workload(r.Kind, r.Name), r.Kind + "/" + r.Name, "Operation"}
-	n.gives = []string{"Hook/" + r.Name}
+	n.gives, n.quiet = []string{"Hook/" + r.Name}, true
 	o, _ := f.origin(r.Kind, r.Name)
 	n.path, n.line = o.Path, o.Line
 	n.fix = fix("find out why from its log, put it right, and sync", f.sync()...)
@@ -251,8 +268,38 @@ func (f *finder) refusedObject(r Result, n finding) {
 		return
 	}
 	n.message = "the cluster does not take it: " + m
-	n.fix = fix("correct "+at(n.path, n.line)+", publish it and sync", f.publishFile(n.path)...)
+	n.fix = fix("correct what it names in "+at(n.path, n.line), f.publishFile(n.path)...)
+	if e, why := f.invalid(m, r.Kind, r.Name); e.Line != 0 {
+		n.path, n.line = e.Path, e.Line
+		n.fix = f.change(e, why, owner{})
+	}
 	f.add("object-refused", n)
+}
+
+// refusals are what the API server says of a field that it does not take: the first
+// group is the field or its name, the second the value (apimachinery, field.Error).
+var refusals = regexp.MustCompile(`([\w.\[\]-]+): (?:Invalid|Unsupported|Duplicate) value: "?([^":{}\s]+)"?(?:: supported values: (.+))?|unknown field "(?:[\w.\[\]-]+\.)?(\w+)"`)
+
+// invalid is the change of the field that the API server does not take.
+func (f *finder) invalid(message, kind, name string) (e report.Edit, why string) {
+	m := refusals.FindStringSubmatch(message)
+	if m == nil {
+		return e, ""
+	}
+	if m[4] != "" {
+		_, e.Path, e.Line = f.locate(kind, name, m[4])
+		e.Old = m[4]
+		return e, "there is no such field"
+	}
+	field := m[1][strings.LastIndex(m[1], ".")+1:]
+	_, e.Path, e.Line = f.locateField(kind, name, field, m[2])
+	e.Old = m[2]
+	var supported []string
+	for _, s := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(m[3], -1) {
+		supported = append(supported, s[1])
+	}
+	e.New = near(e.Old, supported, nil)
+	return e, "the value of " + field
 }
 
 // publishFile is publish where the file is known, else a sync.
@@ -335,6 +382,7 @@ func (f *finder) waiting(op *Operation, n finding) {
 			n.from = append(n.from, "Database/"+p[2])
 		}
 	}
+	n.quiet = true // what it waits for is told, and the link says that it waits
 	n.message = "the sync waits: " + or(m, "Argo CD does not say for what")
 	n.fix = fix("end it and sync again", f.sync()...)
 	n.late = true
@@ -348,16 +396,18 @@ func (f *finder) revision(n finding) {
 	n.from = []string{"Operation"}
 	switch {
 	case a.Behind != "" && a.Unpushed:
+		n.quiet = true
 		n.from = append(n.from, "Unpushed")
 		n.message = "Argo CD looks at another commit than this work tree: " + a.Behind
 		n.fix = fix("", slices.Concat([]string{f.in.Push}, f.sync())...)
 		f.add("revision-behind", n)
 	case a.Behind != "":
+		n.quiet = true
 		n.from = append(n.from, "Unsynced")
 		n.message = "Argo CD looks at another commit than this work tree: " + a.Behind
 		n.fix = fix("", f.sync()...)
 		f.add("revision-behind", n)
-	case a.Sync != "OutOfSync" || op.Running():
+	case a.Sync != "OutOfSync" || op.Running() || a.Stale():
 	case op == nil:
 		n.message = "Argo CD has never synced it"
 		n.gives = []string{"Namespace", "NeverSynced"}
@@ -382,6 +432,8 @@ func (f *finder) outOfSync(n finding) {
 		switch {
 		case r.NeedsPruning:
 			prune = append(prune, r.Kind+" "+r.Name)
+		case r.Sync == "OutOfSync" && !r.Hook && r.Health == "Missing" && f.there(r.Kind, r.Name):
+			// Argo CD has not looked since it made it.
 		case r.Sync == "OutOfSync" && !r.Hook && r.Health == "Missing":
 			gone = append(gone, r.Kind+" "+r.Name)
 			n.from = append(n.from, r.Kind+"/"+r.Name, workload(r.Kind, r.Name), "Sealed/"+r.Name)
@@ -398,7 +450,7 @@ func (f *finder) outOfSync(n finding) {
 	}
 	if len(gone) > 0 {
 		n.part, n.evidence = "gone", gone
-		n.message = fmt.Sprintf("%s in Git and was deleted in the cluster since the sync", list(gone))
+		n.message = fmt.Sprintf("%s in Git and no longer in the cluster: deleted since the sync", list(gone))
 		n.fix = fix("", f.sync()...)
 		f.add("changed-since-sync", n)
 	}
@@ -408,6 +460,22 @@ func (f *finder) outOfSync(n finding) {
 		n.fix = fix("`"+f.mage("gitops:diff")+"` shows the difference; a sync takes it back, ignoreDifferences in the Application leaves it", f.sync()...)
 		f.add("changed-since-sync", n)
 	}
+}
+
+// there says whether the cluster is seen to have an object.
+func (f *finder) there(kind, name string) bool {
+	switch kind {
+	case "SealedSecret":
+		return f.sealed(name) != nil
+	case "Cluster":
+		return slices.ContainsFunc(f.space.Databases, func(d cluster.Database) bool { return d.Name == name })
+	case "Deployment":
+		return slices.ContainsFunc(f.space.Deployments, func(d appsv1.Deployment) bool { return d.Name == name })
+	case "StatefulSet":
+		return f.statefulSet(owner{kind: kind, name: name}) != nil
+	}
+	state, _ := f.lookup(kind, name)
+	return state == present
 }
 
 func list(names []string) string {

@@ -8,14 +8,17 @@ type Argo struct {
 	Unseen   string    // why it could not be read; empty when it could
 	Name     string    // of the Application
 	Space    string    // the namespace of the Application; "argocd" when empty
+	Deploys  string    // of one that is missing: the folder that an Application of its name deploys instead
+	Line     int       // of Deploys in application.yaml; 0 when that does not have it
 	Path     string    // of application.yaml, relative to the repository's root; empty when unknown
 	Deleting time.Time // since when it is being deleted; zero when it is not
 
 	Sync, Health  string // Synced, OutOfSync, Unknown; Healthy, Progressing, Degraded, Missing, Suspended, Unknown
 	HealthMessage string
-	Revision      string // that the last comparison found in Git
-	Behind        string // how Revision stands to HEAD as far as the application's folder differs: "2 commits behind HEAD"; else empty
-	Unpushed      bool   // because HEAD is not pushed
+	Revision      string    // that the last comparison found in Git
+	Compared      time.Time // of the last comparison with Git; zero when unknown
+	Behind        string    // how Revision stands to HEAD as far as the application's folder differs: "2 commits behind HEAD"; else empty
+	Unpushed      bool      // because HEAD is not pushed
 	AutoSync      bool
 	SelfHeal      bool
 	CreatesSpace  bool // CreateNamespace=true
@@ -23,6 +26,13 @@ type Argo struct {
 	Conditions []Condition
 	Resources  []Resource
 	Operation  *Operation // that runs or ran last; nil when there was none
+}
+
+// Stale says whether Argo CD has not compared the application with Git since the last
+// sync has ended: what it says of resources is how they were before.
+func (a *Argo) Stale() bool {
+	op := a.Operation
+	return op != nil && !a.Compared.IsZero() && a.Compared.Before(op.Finished)
 }
 
 // Condition is what Argo CD complains about.

@@ -21,12 +21,18 @@ func comparisonCases() []aCase {
 	}
 	return []aCase{
 		{rule: "application-missing", reason: "not applied", breaks: func(w *world) { *w.in.Argo = Argo{Missing: true} }, run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
+		{rule: "application-missing", reason: "it deploys another folder", breaks: func(w *world) {
+			*w.in.Argo = Argo{Missing: true, Path: "applications/shop/application.yaml", Deploys: "applications/shpo", Line: 10}
+		}, says: "it deploys applications/shpo, not applications/shop", edit: "applications/shop/application.yaml:10: applications/shpo -> applications/shop", run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
+		{rule: "application-missing", reason: "it deploys another folder, and the file is right", breaks: func(w *world) {
+			*w.in.Argo = Argo{Missing: true, Deploys: "applications/shpo"}
+		}, where: "applications/shop/application.yaml", run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
 		{rule: "application-deleting", reason: "for an hour", breaks: func(w *world) { w.in.Argo.Deleting = now.Add(-time.Hour) }},
 		{rule: "application-deleting", reason: "cannot be deleted", breaks: says("DeletionError", "x")},
 		{rule: "namespace-missing", reason: "after a sync", breaks: func(w *world) {
 			*w.space = cluster.Space{Name: "shop"}
 			w.in.Argo.CreatesSpace = false
-		}, run: "kubectl create namespace shop\nmage gitops:sync shop", where: "applications/shop/application.yaml", follows: "Secret shop/shop-db: missing"},
+		}, run: "kubectl create namespace shop\nmage gitops:sync shop", where: "applications/shop/application.yaml", follows: "Secret shop/shop-db is missing"},
 		{rule: "namespace-terminating", reason: "hangs", breaks: func(w *world) {
 			w.space.Object.Status.Phase = corev1.NamespaceTerminating
 			at := ago(time.Hour)
@@ -34,6 +40,8 @@ func comparisonCases() []aCase {
 		}},
 		{rule: "manifests-broken", reason: "a template", breaks: says("ComparisonError", `Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = Unknown desc = failed to execute helm template command: Error: template: shop/templates/deployment.yaml:12:5: executing "shop/templates/deployment.yaml" at <include "x" .>: error calling include`),
 			where: deployment + ":12", run: publishes("correct deployment.yaml", deployment)},
+		{rule: "manifests-broken", reason: "a value that there is not", breaks: says("ComparisonError", `Error: template: shop/templates/configmap.yaml:8:24: executing "shop/templates/configmap.yaml" at <.Values.confg.greeting>: nil pointer evaluating interface {}.greeting`),
+			where: configmap + ":8", edit: configmap + ":8: .Values.confg.greeting -> ", run: publishes("correct configmap.yaml", configmap)},
 		{rule: "manifests-broken", reason: "parse error", breaks: says("ComparisonError", `Error: parse error at (shop/templates/deployment.yaml:7): unclosed action`), where: deployment + ":7"},
 		{rule: "manifests-broken", reason: "YAML, of which a decoder quotes the document", breaks: says("ComparisonError", `YAML parse error on shop/templates/deployment.yaml: error converting YAML to JSON, error found in #10 byte of ...|`+canary+`|...`), where: deployment},
 		{rule: "manifests-broken", reason: "anything else", breaks: says("UnknownError", "boom")},
@@ -64,6 +72,22 @@ func operationCases() []aCase {
 		}
 	}
 	return []aCase{
+		{rule: "object-refused", reason: "a value out of its range", breaks: func(w *world) {
+			failed(Result{Kind: "Deployment", Name: "web", Status: "SyncFailed", Message: `Deployment.apps "web" is invalid: spec.template.spec.containers[0].ports[0].containerPort: Invalid value: 80800: must be between 1 and 65535, inclusive`})(w)
+			w.lines["Deployment/web/containerPort 80800"] = place{deployment, 27}
+		}, where: deployment + ":27", edit: deployment + ":27: 80800 -> ", run: publishes("correct the value of containerPort", deployment)},
+		{rule: "object-refused", reason: "a word that is none of those", breaks: func(w *world) {
+			failed(Result{Kind: "Deployment", Name: "web", Status: "SyncFailed", Message: `Deployment.apps "web" is invalid: spec.template.spec.containers[0].imagePullPolicy: Unsupported value: "Alway": supported values: "Always", "IfNotPresent", "Never"`})(w)
+			w.lines["Deployment/web/imagePullPolicy Alway"] = place{deployment, 20}
+		}, edit: deployment + ":20: Alway -> Always"},
+		{rule: "object-refused", reason: "a field that there is not, and its line", breaks: func(w *world) {
+			failed(Result{Kind: "Deployment", Name: "web", Status: "SyncFailed", Message: `strict decoding error: unknown field "spec.template.spec.contaners"`})(w)
+			w.lines["Deployment/web/contaners"] = place{deployment, 14}
+		}, edit: deployment + ":14: contaners -> "},
+		{rule: "kind-missing", reason: "so the sync has not made the namespace either", breaks: func(w *world) {
+			*w.space = cluster.Space{Name: "shop"}
+			failed(Result{Group: "queues.example.test", Kind: "Queue", Name: "shop", Namespace: "shop", Status: "SyncFailed", Message: `The Kubernetes API could not find queues.example.test/Queue for requested resource shop/shop. Make sure the "Queue" CRD is installed on the destination cluster.`})(w)
+		}, follows: "Namespace shop: there is no such namespace", run: "mage gitops:sync shop"},
 		{rule: "object-refused", reason: "unknown field", breaks: failed(Result{Kind: "Deployment", Name: "web", Status: "SyncFailed", Message: `Deployment.apps "web" is invalid: spec.template.spec.containers[0].image: Required value`}), where: deployment + ":1", run: publishes("correct deployment.yaml", deployment)},
 		{rule: "immutable-field", reason: "a StatefulSet's claims", breaks: failed(Result{Kind: "StatefulSet", Name: "store", Status: "SyncFailed", Message: "StatefulSet.apps \"store\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden"}), run: "kubectl -n shop delete statefulset store\nmage gitops:sync shop"},
 		{rule: "namespace-wrong", reason: "misspelt", breaks: func(w *world) {
@@ -94,7 +118,7 @@ func operationCases() []aCase {
 		{rule: "changed-since-sync", reason: "deleted", breaks: func(w *world) {
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Resources = []Resource{{Kind: "Service", Name: "a", Sync: "OutOfSync", Health: "Missing"}}
-		}, says: "Service a is in Git and was deleted", run: "mage gitops:sync shop"},
+		}, says: "Service a is in Git and no longer in the cluster", run: "mage gitops:sync shop"},
 		{rule: "never-synced", reason: "what was not synced follows", breaks: func(w *world) {
 			w.in.Argo.Sync, w.in.Argo.Health, w.in.Argo.Operation = "OutOfSync", "Missing", nil
 			w.space.Object, w.space.Pods, w.space.Secrets, w.space.SealedSecrets, w.space.Databases = nil, nil, nil, nil, nil
@@ -103,15 +127,15 @@ func operationCases() []aCase {
 				o.Deployed = false
 				w.origins[k] = o
 			}
-		}, follows: "Secret shop/shop-secrets: missing"},
+		}, follows: "Secret shop/shop-secrets is missing"},
 		{rule: "configmap-not-synced", reason: "the application as a whole is behind", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { o.Deployed = false })
 			w.in.Argo.Sync, w.in.Argo.Revision, w.in.Argo.Behind = "OutOfSync", "r2", "1 commit behind HEAD"
-		}, follows: "looks at another commit"},
+		}},
 		{rule: "configmap-not-pushed", reason: "the application as a whole is behind", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { o.Pushed, o.Deployed = false, false })
 			w.in.Argo.Behind, w.in.Argo.Unpushed = "1 commit behind HEAD", true
-		}, follows: "looks at another commit"},
+		}},
 		{rule: "manifests-broken", reason: "what was not synced follows", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { o.Deployed = false })
 			w.in.Argo.Sync, w.in.Argo.Conditions = "Unknown", []Condition{{Type: "ComparisonError", Message: "boom"}}
@@ -120,7 +144,7 @@ func operationCases() []aCase {
 			noConfig(w, func(*Origin) {})
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Resources = []Resource{{Kind: "ConfigMap", Name: "shop-config", Sync: "OutOfSync", Health: "Missing"}}
-		}, follows: "was deleted in the cluster"},
+		}, follows: "is in Git and no longer in the cluster"},
 		{rule: "configmap-misspelt", reason: "in two workloads, two lines", more: 1, edit: deployment + ":40: shop-config -> shop-confg", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { *o = Origin{Near: []string{"shop-confg"}} })
 			w.pending("store-0")

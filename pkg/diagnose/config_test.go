@@ -117,7 +117,7 @@ func stageCases() []aCase {
 			noConfig(w, func(o *Origin) { o.Wave, o.Deployed = 5, false })
 			w.in.Argo.Operation = &Operation{Phase: "Running", Message: "waiting for healthy state of apps/Deployment/web", Started: now.Add(-time.Hour)}
 			w.lines[`ConfigMap/shop-config/sync-wave: "5"`] = place{configmap, 6}
-		}, edit: configmap + `:6: sync-wave: "5" -> sync-wave: "-1"`, follows: "the sync waits",
+		}, edit: configmap + `:6: sync-wave: "5" -> sync-wave: "-1"`,
 			run: "git add " + configmap + "\ngit commit -m 'shop: correct sync-wave: \"5\"' -- " + configmap + "\ngit push\nmage gitops:terminate shop\nmage gitops:sync shop"},
 		{rule: "configmap-hook", reason: "a PreSync hook that needs it", breaks: func(w *world) {
 			w.job("migrate", "").Status.Failed = 0
@@ -130,7 +130,7 @@ func stageCases() []aCase {
 			w.origins["ConfigMap/shop-config"] = o
 			w.in.Argo.Operation = &Operation{Phase: "Running", Message: "waiting for completion of hook batch/Job/migrate", Started: now.Add(-time.Hour)}
 			w.lines["Job/migrate/PreSync"] = place{"applications/shop/templates/job.yaml", 8}
-		}, edit: "applications/shop/templates/job.yaml:8: PreSync -> Sync", follows: "waiting for completion of hook", says: "each waits for the other"},
+		}, edit: "applications/shop/templates/job.yaml:8: PreSync -> Sync", says: "each waits for the other"},
 		{rule: "configmap-hook", reason: "Helm's hook", breaks: func(w *world) {
 			noConfig(w, func(o *Origin) { o.Hook = "PostSync" })
 			w.lines[`ConfigMap/shop-config/"helm.sh/hook": post-install`] = place{configmap, 4}

@@ -50,14 +50,14 @@ func (f *finder) crash(p *corev1.Pod, o owner, c container) {
 	if t.Reason != "" && t.Reason != "Error" {
 		code += ", " + t.Reason
 	}
-	n.evidence = []string{fmt.Sprintf("%s ended with %s, %d restarts", c.what, code, c.status.RestartCount)}
+	n.evidence = []string{fmt.Sprintf("%s ended with %s%s", c.what, code, restarts(c.status.RestartCount))}
 	origin, _ := f.origin(o.kind, o.name)
 	n.path, n.line = origin.Path, origin.Line
 	if f.killed(p, o, c, t, n) {
 		return
 	}
 	said := f.log(p, c, previous)
-	n.evidence = append(n.evidence, said...)
+	n.log = said
 	if f.patterns(p, o, c, said, n) {
 		return
 	}
@@ -70,11 +70,11 @@ func (f *finder) killed(p *corev1.Pod, o owner, c container, t *corev1.Container
 	case t.Reason == "OOMKilled":
 		f.outOfMemory(o, c, n)
 	case t.ExitCode == 126:
-		f.commandExit(o, c, "exit code 126", n)
+		f.commandExit(p, o, c, "exit code 126", n)
 	case t.ExitCode == 127:
-		f.commandExit(o, c, "exit code 127", n)
+		f.commandExit(p, o, c, "exit code 127", n)
 	case t.Reason == "StartError" || t.Reason == "ContainerCannotRun" || t.ExitCode == 128:
-		f.commandExit(o, c, t.Message, n)
+		f.commandExit(p, o, c, t.Message, n)
 	case (t.ExitCode == 137 || t.ExitCode == 143) && f.liveness(p, c) != "":
 		n.evidence = append(n.evidence, f.liveness(p, c))
 		n.from = append(n.from, f.databaseOf(p)...)
@@ -88,7 +88,7 @@ func (f *finder) killed(p *corev1.Pod, o owner, c container, t *corev1.Container
 		f.add("killed", n)
 	case t.ExitCode == 139:
 		n.message = c.what + " crashed with a segmentation fault (exit code 139): a fault of the program, or of an image for another processor"
-		n.evidence = append(n.evidence, f.log(p, c, c.status.State.Terminated == nil)...)
+		n.log = f.log(p, c, c.status.State.Terminated == nil)
 		n.fix = fix("take another version of image " + c.spec.Image + " in " + f.place(o))
 		f.add("segfault", n)
 	case t.ExitCode == 143:
@@ -101,12 +101,31 @@ func (f *finder) killed(p *corev1.Pod, o owner, c container, t *corev1.Container
 	return true
 }
 
-func (f *finder) commandExit(o owner, c container, message string, n finding) {
-	command := first(slices.Concat(c.spec.Command, c.spec.Args))
-	if command != "" {
-		_, n.path, n.line = f.locate(o.kind, o.name, command)
+// commandExit reports a container that has ended with 126, 127 or 128: a program was
+// not there, or may not be executed. The runtime says which, or a shell in its log.
+func (f *finder) commandExit(p *corev1.Pod, o owner, c container, message string, n finding) {
+	said := f.log(p, c, c.status.State.Terminated == nil)
+	n.log = said
+	program := inQuotes(message)
+	for i := len(said) - 1; i >= 0 && program == ""; i-- {
+		if m := shellMisses.FindStringSubmatch(said[i]); m != nil {
+			program = m[1]
+		}
 	}
-	f.command(c, message, command, n)
+	f.command(o, c, message, or(program, first(c.spec.Command)), n)
+}
+
+// shellMisses is how dash, bash and busybox say that there is no such program, or that
+// it may not be executed.
+var shellMisses = regexp.MustCompile(`(?:^|[\s:'"])([\w./-]+)['"]?: (?:command not found|not found|[Nn]o such file or directory|[Pp]ermission denied)\s*$`)
+
+// inQuotes is the program that a runtime names: exec: "shopd": executable file not
+// found in $PATH.
+func inQuotes(message string) string {
+	if m := regexp.MustCompile(`exec: "([^"]+)"`).FindStringSubmatch(message); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 func (f *finder) outOfMemory(o owner, c container, n finding) {
@@ -213,6 +232,9 @@ func (f *finder) known(rule, what string, p *corev1.Pod, o owner, c container, n
 			n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, what, d.DatabaseName, 1)}, "the database of Cluster "+d.Name, o)
 		}
 	case "database-not-migrated":
+		if o.job != "" && slices.Contains(f.hooks(), "Job/"+o.job) {
+			return false // it is the migration
+		}
 		n.message = fmt.Sprintf("%s: its tables are not in the database (%s): the migration has not run", c.what, or(what, "none"))
 		n.from = append(n.from, f.hooks()...)
 		n.fix = fix("have the migration run: sync again", f.sync()...)
@@ -242,10 +264,8 @@ func (f *finder) known(rule, what string, p *corev1.Pod, o owner, c container, n
 // restart away.
 func (f *finder) wrongPassword(p *corev1.Pod, o owner, c container, n finding) {
 	d := f.reaches(p)
-	n.message = c.what + ": the database refuses its user or password"
-	n.fix = fix("the Secret that it reads has to hold the password of the role in the database")
 	if d == nil {
-		f.add("database-password", n)
+		f.otherPassword(p, o, c, n)
 		return
 	}
 	n.from = append(n.from, "Bad/"+d.Name)
@@ -270,10 +290,52 @@ func (f *finder) wrongPassword(p *corev1.Pod, o owner, c container, n finding) {
 	f.add("database-password", n)
 }
 
+// otherPassword is wrongPassword for a database of which nothing is known.
+func (f *finder) otherPassword(p *corev1.Pod, o owner, c container, n finding) {
+	n.message = c.what + ": the database refuses its user or password"
+	env := passwordOf(c.spec)
+	if env == nil {
+		n.fix = fix("what it logs in with in " + f.place(o) + " has to be what the role in the database has")
+		f.add("database-password", n)
+		return
+	}
+	ref := env.ValueFrom.SecretKeyRef
+	n.message += fmt.Sprintf("; env %s is key %s of Secret %s", env.Name, ref.Key, ref.Name)
+	_, file, line := f.locate(o.kind, o.name, ref.Key)
+	n.path, n.line = or(file, n.path), line
+	right := fmt.Sprintf("key %s of Secret %s has to be the password that the role has in the database", ref.Key, ref.Name)
+	s := f.file(ref.Name)
+	switch {
+	case s != nil && s.Plain != "":
+		n.path, n.line = s.Plain, 0
+		n.fix = fix(right+": correct it in "+s.Plain+" (or give the role that password), and restart what reads it", f.mage("gitops:ship"), f.restart(p, o))
+	case s != nil || f.spec(ref.Name) != nil:
+		n.fix = fix(right + "; its plaintext is on another machine: correct it there, `" + f.mage("gitops:ship") + "`, and then `" + f.restart(p, o) + "`")
+	default:
+		n.fix = fix(right+"; correct it where the Secret comes from, and restart what reads it", f.restart(p, o))
+	}
+	f.add("database-password", n)
+}
+
+// passwordOf is the variable of a container that has the password of its database, as
+// far as a Secret gives it; the name tells.
+func passwordOf(c *corev1.Container) *corev1.EnvVar {
+	for _, sign := range []string{"PASSWORD", "PASS", "PWD", "DATABASE_URL", "DSN", "URL", "URI"} {
+		for i := range c.Env {
+			e := &c.Env[i]
+			if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil && strings.Contains(strings.ToUpper(e.Name), sign) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
 // restart has a workload make its Pods anew.
 func (f *finder) restart(p *corev1.Pod, o owner) string {
-	if o.kind == "Deployment" {
-		return f.kubectl("rollout restart deployment/" + o.name)
+	switch o.kind {
+	case "Deployment", "DaemonSet":
+		return f.kubectl("rollout restart " + strings.ToLower(o.kind) + "/" + o.name)
 	}
 	return f.kubectl("delete pod " + p.Name)
 }
@@ -300,11 +362,13 @@ func (f *finder) unresolved(host string, o owner, c container, n finding) {
 	space, _, _ := strings.Cut(rest, ".")
 	switch s := near(short, services, nil); {
 	case s != "" && !slices.Contains(services, short):
-		n.message += fmt.Sprintf("; there is a Service %s, one or two letters away", s)
+		n.message += fmt.Sprintf("; there is a Service %s, %s away", s, letters(short, s))
 		n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, short, s, 1)}, "the host", o)
 	case qualified && slices.Contains(services, short) && space != f.in.Namespace:
 		n.message += fmt.Sprintf("; the Service %s is in namespace %s", short, f.in.Namespace)
 		n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, "."+space, "."+f.in.Namespace, 1)}, "the host", o)
+	case line != 0:
+		n.fix = f.change(report.Edit{Path: file, Line: line, Old: old}, "the host, or look at the cluster's DNS if it is right", o)
 	}
 	f.add("host-unresolved", n)
 }
@@ -371,7 +435,20 @@ func (f *finder) plainCrash(p *corev1.Pod, o owner, c container, t *corev1.Conta
 		n.message += ": " + clip(said[len(said)-1])
 	}
 	n.fix = fix("its log says why: `" + look + "`")
+	if len(said) > 0 {
+		n.fix = fix("put right what its log says; `" + look + "` shows all of it")
+	}
 	f.add("crash", n)
+}
+
+func restarts(n int32) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", restarted once"
+	}
+	return fmt.Sprintf(", restarted %d times", n)
 }
 
 // clip shortens a line for a sentence.

@@ -63,7 +63,18 @@ func exitCases() []aCase {
 			w.event("Pod", "web-2-abc", "Killing", "Container web failed liveness probe, will be restarted")
 		}, says: "GET /live on port http"},
 		{rule: "command-not-executable", reason: "126", breaks: exits(126, "Error"), says: `"/app/serve"`},
-		{rule: "command-not-found", reason: "127", breaks: exits(127, "Error")},
+		{rule: "command-not-found", reason: "127", breaks: exits(127, "Error"), says: `command "/app/serve" is not in image`},
+		{rule: "command-not-found", reason: "a shell says which", breaks: func(w *world) {
+			w.crashes("web-2-abc", 127, "Error", "sh: 1: shopd: not found")
+			w.lines["Deployment/web/shopd"] = place{values, 9}
+		}, says: `command "shopd"`, edit: values + ":9: shopd -> ", run: publishes("correct the command", values)},
+		{rule: "command-not-found", reason: "a program of the image's own start script", breaks: func(w *world) {
+			w.crashes("web-2-abc", 127, "Error").Spec.Containers[0].Command = nil
+		}, says: "a program that it calls is not in image registry.example/shop:v1"},
+		{rule: "command-not-found", reason: "the runtime says which", breaks: func(w *world) {
+			w.crashes("web-2-abc", 128, "StartError").Status.ContainerStatuses[0].LastTerminationState.Terminated.Message = `error during container init: exec: "serve": executable file not found in $PATH`
+			w.lines["Deployment/web/serve"] = place{deployment, 21}
+		}, where: deployment + ":21", edit: deployment + ":21: serve -> "},
 		{rule: "command-not-found", reason: "the runtime says so", breaks: func(w *world) {
 			w.waits("web-2-abc", "RunContainerError", `exec: "/app/serve": stat /app/serve: no such file or directory`)
 		}},
@@ -94,6 +105,20 @@ func logCases() []aCase {
 		{rule: "database-password", reason: "some other database", breaks: func(w *world) {
 			logs("password authentication failed")(w)
 			w.space.Databases = nil
+		}, says: "env PGPASSWORD is key password of Secret shop-db", where: "applications/shop/local-secrets/shop-db.yaml", run: "mage gitops:ship shop\nkubectl -n shop rollout restart deployment/web"},
+		{rule: "database-password", reason: "some other database, and the plaintext is elsewhere", breaks: func(w *world) {
+			logs("password authentication failed")(w)
+			w.space.Databases = nil
+			w.in.Sealed[0].Plain, w.in.Sealed[1].Plain = "", ""
+		}},
+		{rule: "database-password", reason: "some other database, with a Secret that is not ours", breaks: func(w *world) {
+			logs("password authentication failed")(w)
+			w.space.Databases, w.in.Sealed, w.in.Contract = nil, nil, nil
+		}, run: "kubectl -n shop rollout restart deployment/web"},
+		{rule: "database-password", reason: "some other database, and no Secret", breaks: func(w *world) {
+			logs("password authentication failed")(w)
+			w.space.Databases = nil
+			w.pod("web-2-abc").Spec.Containers[0].Env = nil
 		}},
 		{rule: "database-unknown", reason: "3D000", breaks: func(w *world) {
 			logs(`FATAL: database "shpo" does not exist`)(w)
@@ -115,6 +140,10 @@ func logCases() []aCase {
 		}, edit: values + ":20: shop-pg-wr -> shop-pg-rw"},
 		{rule: "crash", reason: "a line about a variable that is set", breaks: logs("set LOG_LEVEL to debug", "panic")},
 		{rule: "crash", reason: "a right in PostgreSQL is no file", breaks: logs("ERROR: permission denied for table users")},
+		{rule: "host-unresolved", reason: "nothing has a name like it", breaks: func(w *world) {
+			logs(`could not translate host name "ledger" to address: Name or service not known`)(w)
+			w.lines["Deployment/web/ledger"] = place{values, 20}
+		}, where: values + ":20", edit: values + ":20: ledger -> ", run: publishes("correct the host", values)},
 		{rule: "host-unresolved", reason: "no name is said", breaks: logs("socket.gaierror: [Errno -2] Name or service not known")},
 		{rule: "database-not-ready", reason: "its Service is not there yet", breaks: func(w *world) {
 			logs("lookup shop-pg-rw on 10.0.0.10:53: no such host")(w)
@@ -160,11 +189,16 @@ func probeCases() []aCase {
 			p.Status.ContainerStatuses[0].Started = &no
 			p.Status.ContainerStatuses[0].State.Running.StartedAt = ago(time.Minute)
 			w.event("Pod", "web-2-abc", "Unhealthy", "Startup probe failed: connection refused")
-		}, says: "it has 5m0s to start"},
+		}, says: "it has 5m0s left to start"},
 		{rule: "probe-fails", reason: "the wrong port", breaks: func(w *world) {
 			unready(w).Spec.Containers[0].ReadinessProbe.HTTPGet.Port = intstr.FromInt32(9090)
 			w.event("Pod", "web-2-abc", "Unhealthy", `Readiness probe failed: Get "http://10.0.0.9:9090/health": dial tcp 10.0.0.9:9090: connect: connection refused`)
-		}, says: "it asks port 9090, and the container declares http (8080)"},
+		}, says: "GET /health on port 9090 fails: the container declares http (8080)"},
+		{rule: "probe-fails", reason: "the wrong port, and its line is known", breaks: func(w *world) {
+			unready(w).Spec.Containers[0].ReadinessProbe.HTTPGet.Port = intstr.FromInt32(9090)
+			w.event("Pod", "web-2-abc", "Unhealthy", `Readiness probe failed: Get "http://10.0.0.9:9090/health": dial tcp 10.0.0.9:9090: connect: connection refused`)
+			w.lines["Deployment/web/readinessProbe.httpGet.port 9090"] = place{deployment, 29}
+		}, where: deployment + ":29", edit: deployment + ":29: 9090 -> 8080", run: publishes("correct 9090", deployment)},
 		{rule: "database-not-ready", reason: "readiness follows from it", breaks: func(w *world) {
 			unready(w)
 			w.setup()

@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	apiresource "k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sealway/sealway/pkg/report"
@@ -97,7 +98,7 @@ func (f *finder) failedCreate(o owner, fail *failure, spec *corev1.PodSpec) {
 	n.path, n.line = origin.Path, origin.Line
 	switch {
 	case strings.Contains(m, "exceeded quota"):
-		f.quota(m, n)
+		f.quota(m, o, spec, n)
 	case strings.Contains(m, "failed quota"):
 		n.message = "the namespace's quota asks for requests and limits that it does not set: " + after(m, "failed quota: ")
 		n.fix = fix("set them in " + at(n.path, n.line))
@@ -148,7 +149,7 @@ func limits(m string) string {
 }
 
 // quota reports what a ResourceQuota of the namespace leaves no room for.
-func (f *finder) quota(m string, n finding) {
+func (f *finder) quota(m string, o owner, spec *corev1.PodSpec, n finding) {
 	parts := regexp.MustCompile(`exceeded quota: ([^,]+), requested: (.+?), used: (.+?), limited: (.+)$`).FindStringSubmatch(m)
 	if parts == nil {
 		n.message = "a quota of the namespace leaves no room for its Pods: " + m
@@ -156,21 +157,61 @@ func (f *finder) quota(m string, n finding) {
 		f.add("quota-exceeded", n)
 		return
 	}
-	n.message = fmt.Sprintf("quota %s leaves no room for its Pods: they ask for %s, %s is in use, %s is the limit", parts[1], parts[2], parts[3], parts[4])
-	n.fix = fix(fmt.Sprintf("ask for less in %s, or raise ResourceQuota %s", at(n.path, n.line), parts[1]))
-	o, _ := f.origin("ResourceQuota", parts[1])
-	if o.Found { // the quota is the application's own
-		key, value, _ := strings.Cut(strings.Split(parts[4], ",")[0], "=")
-		old, file, line := f.locate("ResourceQuota", parts[1], key+": "+value, key+`: "`+value+`"`, value)
-		n.fix = fix(fmt.Sprintf("raise %s in %s, or ask for less in %s", key, at(file, line), at(n.path, n.line)), f.publish("raise quota "+parts[1], file)...)
+	quota := parts[1]
+	n.message = fmt.Sprintf("quota %s leaves no room for its Pods: they ask for %s, %s is in use, %s is the limit", quota, parts[2], parts[3], parts[4])
+	key, most, _ := strings.Cut(strings.Split(parts[4], ",")[0], "=")
+	if own, _ := f.origin("ResourceQuota", quota); own.Found {
+		f.ownQuota(quota, key, most, n)
+		return
+	}
+	raise := "or raise ResourceQuota " + quota + ": `" + f.kubectl("edit resourcequota "+quota) + "`"
+	n.fix = fix("ask for less in " + at(n.path, n.line) + ", " + raise)
+	field, resource := counted(key)
+	if asked := quantity(spec, field, resource); asked != "" {
+		old, file, line := f.locateField(o.kind, o.name, field+"."+resource, resource+": "+asked, resource+`: "`+asked+`"`, asked)
 		if line != 0 {
-			n.fix.Edit = &report.Edit{Path: file, Line: line, Old: old}
 			n.path, n.line = file, line
+			n.fix = f.change(report.Edit{Path: file, Line: line, Old: value(old)}, "ask for less, "+raise, owner{})
 		}
-	} else if f.in.Origins != nil {
-		n.fix = fix(n.fix.Text + ": `" + f.kubectl("edit resourcequota "+parts[1]) + "`")
 	}
 	f.add("quota-exceeded", n)
+}
+
+// ownQuota is quota for one that the application's chart has.
+func (f *finder) ownQuota(quota, key, most string, n finding) {
+	old, file, line := f.locate("ResourceQuota", quota, key+": "+most, key+`: "`+most+`"`, most)
+	less := at(n.path, n.line)
+	n.path, n.line = or(file, n.path), line
+	n.fix = f.change(report.Edit{Path: file, Line: line, Old: value(old)}, "raise "+key+", or ask for less in "+less, owner{})
+	f.add("quota-exceeded", n)
+}
+
+// counted is the field of a container that a key of a quota counts: "requests.memory"
+// and "memory" are the same.
+func counted(key string) (field, resource string) {
+	if field, resource, ok := strings.Cut(key, "."); ok && (field == "requests" || field == "limits") {
+		return field, resource
+	}
+	return "requests", key
+}
+
+// quantity is the largest that a container of a Pod asks for, as its chart has it;
+// empty when none does.
+func quantity(spec *corev1.PodSpec, field, resource string) string {
+	var most apiresource.Quantity
+	for _, c := range slices.Concat(spec.InitContainers, spec.Containers) {
+		list := c.Resources.Requests
+		if field == "limits" {
+			list = c.Resources.Limits
+		}
+		if q := list[corev1.ResourceName(resource)]; q.Cmp(most) > 0 {
+			most = q.DeepCopy()
+		}
+	}
+	if most.IsZero() {
+		return ""
+	}
+	return most.String()
 }
 
 // literal are lines that break the Pod security standards by themselves, with what
@@ -302,13 +343,19 @@ func (f *finder) failedJob(j *batchv1.Job, o owner, failed *batchv1.JobCondition
 	}
 	what := "the Job"
 	if h := hookOf(j); h != "" {
-		what = "the hook (" + h + ")"
+		what = "the " + h + " hook"
 	}
 	n := finding{
 		object: f.object("Job", j.Name), since: failed.LastTransitionTime.Time,
 		gives:    []string{"Job/" + j.Name, workload("Job", j.Name)},
 		message:  fmt.Sprintf("%s has failed and is not tried again: %s", what, strings.TrimSuffix(failed.Reason+": "+failed.Message, ": ")),
 		evidence: []string{failed.Reason + ": " + failed.Message},
+	}
+	if o.kind == "Job" {
+		if crash := f.takeCrash(before); crash != nil {
+			n.message = what + " has failed and is not tried again: " + crash.message
+			n.evidence, n.log = join(crash.evidence, n.evidence), crash.log
+		}
 	}
 	origin, _ := f.origin("Job", j.Name)
 	n.path, n.line = origin.Path, origin.Line
@@ -332,11 +379,39 @@ func (f *finder) failedJob(j *batchv1.Job, o owner, failed *batchv1.JobCondition
 			}
 		}
 	}
-	n.fix = fix("find out why from its Pods or their log, put it right, and have it run again", again...)
+	n.fix = fix(f.jobFix(j, n), again...)
 	if failed.Reason == "DeadlineExceeded" {
 		n.message = what + " did not end within its activeDeadlineSeconds"
 	}
 	f.add("job-failed", n)
+}
+
+// takeCrash takes back that a container of a Job has crashed for a reason that nothing is
+// known of: with the Job's own words it is one finding, not two.
+func (f *finder) takeCrash(from int) *finding {
+	for i, n := range f.found[from:] {
+		if n.rule.ID == "crash" {
+			f.found = slices.Delete(f.found, from+i, from+i+1)
+			delete(f.byKey, n.key())
+			return n
+		}
+	}
+	return nil
+}
+
+// jobFix is what to do about a failed Job beside having it run again.
+func (f *finder) jobFix(j *batchv1.Job, n finding) string {
+	look := "`" + f.kubectl("logs job/"+j.Name+" --all-containers") + "` says why; put that right"
+	if len(n.log) > 0 {
+		look = "put right what its log says"
+	}
+	if len(f.podsOf(j)) == 0 {
+		look = "its Pods are gone and their logs with them; put right what it needs"
+	}
+	if n.path != "" {
+		look += " (if it is in " + at(n.path, n.line) + ", commit and push it)"
+	}
+	return look + ", and have it run again"
 }
 
 // jobLog are the last words of a Job's newest Pod.

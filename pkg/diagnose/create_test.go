@@ -12,11 +12,16 @@ func createCases() []aCase {
 	return []aCase{
 		{rule: "quota-exceeded", reason: "somebody else's quota", breaks: fails(`pods "web-2-x" is forbidden: exceeded quota: team, requested: requests.memory=1Gi, used: requests.memory=3Gi, limited: requests.memory=3Gi`),
 			says: "quota team leaves no room", where: deployment + ":1"},
+		{rule: "quota-exceeded", reason: "somebody else's quota, and the line is known", breaks: func(w *world) {
+			w.noPods(`pods "web-2-x" is forbidden: exceeded quota: team, requested: limits.memory=2Gi, used: limits.memory=3Gi, limited: limits.memory=3Gi`)
+			w.lines["Deployment/web/limits.memory memory: 2Gi"] = place{values, 12}
+		}, where: values + ":12", edit: values + ":12: 2Gi -> ", run: publishes("ask for less", values)},
+		{rule: "quota-exceeded", reason: "of Pods, which no container asks for", breaks: fails(`pods "web-2-x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=3, limited: pods=3`), where: deployment + ":1"},
 		{rule: "quota-exceeded", reason: "the application's own", breaks: func(w *world) {
 			w.noPods(`pods "web-2-x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=2, limited: pods=2`)
 			w.rendered("ResourceQuota", "team", "quota.yaml", 1)
 			w.lines[`ResourceQuota/team/pods: "2"`] = place{"applications/shop/templates/quota.yaml", 6}
-		}, edit: `applications/shop/templates/quota.yaml:6: pods: "2" -> `},
+		}, edit: `applications/shop/templates/quota.yaml:6: 2 -> `, run: publishes("raise pods", "applications/shop/templates/quota.yaml")},
 		{rule: "quota-exceeded", reason: "other words", breaks: fails("exceeded quota: x")},
 		{rule: "quota-wants-limits", reason: "no limits", breaks: fails(`pods "x" is forbidden: failed quota: team: must specify limits.memory for: web`)},
 		{rule: "pod-security", reason: "a line that breaks it", breaks: func(w *world) {
@@ -49,7 +54,11 @@ func createCases() []aCase {
 			w.failedPod("migrate", "FATAL: password authentication failed for user \"shop\" (28P01)")
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Operation = &Operation{Phase: "Failed", Message: "one or more synchronization tasks completed unsuccessfully", Started: now.Add(-time.Hour), Results: []Result{{Kind: "Job", Name: "migrate", Hook: "Sync", Status: "Failed", Message: "Job has reached the specified backoff limit"}}}
-		}, follows: "Job shop/migrate: the hook (Sync) has failed"},
+		}, follows: "Job shop/migrate: the Sync hook has failed"},
+		{rule: "job-failed", reason: "the migration itself misses a table", breaks: func(w *world) {
+			w.job("migrate", "BackoffLimitExceeded").Annotations["argocd.argoproj.io/hook"] = "Sync"
+			w.failedPod("migrate", `ERROR: relation "orders" does not exist`)
+		}, says: `the Sync hook has failed and is not tried again: container web crashes with exit code 1: ERROR: relation "orders" does not exist`, run: "mage gitops:sync shop", where: "applications/shop/templates/job.yaml:1"},
 		{rule: "cronjob-failed", reason: "the newest run, of which nothing is left", passing: true, breaks: func(w *world) {
 			w.job("backup-1", "BackoffLimitExceeded", controlled("CronJob", "backup")...)
 			w.in.Argo.Resources = nil

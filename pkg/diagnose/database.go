@@ -3,6 +3,7 @@ package diagnose
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -103,7 +104,10 @@ func (f *finder) phase(d *cluster.Database, n finding) {
 	n.fix = fix("`" + look + "` and the log of its Pods say more")
 	if slices.ContainsFunc(stuckPhases, func(p string) bool { return strings.HasPrefix(d.Phase, p) }) {
 		if d.Phase == "Cluster has incomplete or invalid image catalog" || d.Phase == "Invalid cluster definition" {
-			n.fix = fix("correct " + at(n.path, n.line))
+			n.fix = fix("correct "+at(n.path, n.line), f.publishFile(n.path)...)
+		}
+		if p := regexp.MustCompile(`storageclass\S* "([^"]+)" not found`).FindStringSubmatch(d.PhaseReason); p != nil {
+			f.databaseClass(d, p[1], &n)
 		}
 		f.add("database-stuck", n)
 		return
@@ -114,6 +118,24 @@ func (f *finder) phase(d *cluster.Database, n finding) {
 		}
 	}
 	f.add("database-not-ready", n)
+}
+
+// databaseClass names a storage class that there is, in place of one that there is not.
+// The operator tries again by itself.
+func (f *finder) databaseClass(d *cluster.Database, class string, n *finding) {
+	names := f.classes()
+	n.message += "; there is " + or(strings.Join(names, ", "), "no storage class at all")
+	old, file, line := f.locate("Cluster", d.Name, "storageClass: "+class, class)
+	if line == 0 {
+		n.fix = fix("name a storage class that there is in "+at(n.path, n.line), f.publishFile(n.path)...)
+		return
+	}
+	n.path, n.line = file, line
+	becomes := near(class, names, nil)
+	if becomes == "" && len(names) == 1 {
+		becomes = names[0]
+	}
+	n.fix = f.change(report.Edit{Path: file, Line: line, Old: value(old), New: becomes}, "the storage class", owner{})
 }
 
 // below are the keys of what would explain that a database is not healthy.
@@ -204,7 +226,7 @@ func (f *finder) initdb(d *cluster.Database, n finding) {
 		m.object, m.part = f.object("Job", j.Name), d.Name
 		m.gives, m.from, m.path = []string{"Job/" + j.Name, "Bad/" + d.Name}, []string{"Secret/" + d.AppSecret()}, n.path
 		m.message = "the Job that sets Cluster " + d.Name + " up has failed: " + jobCondition(j, batchv1.JobFailed).Message
-		m.evidence = f.jobLog(j)
+		m.log = f.jobLog(j)
 		m.fix = fix("its log says why; when that is put right, delete the Job, and the operator makes it again", f.kubectl("delete job "+j.Name))
 		f.add("database-initdb", m)
 	}

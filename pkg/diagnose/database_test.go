@@ -44,6 +44,11 @@ func databaseCases() []aCase {
 			w.setup().Phase = "Cluster is unrecoverable and needs manual intervention"
 			w.crashes("web-2-abc", 1, "Error", "prisma: P1001: Can't reach database server at shop-pg-rw:5432")
 		}, follows: "does not reach its database", where: clusterFile + ":1"},
+		{rule: "database-stuck", reason: "no such storage class", breaks: func(w *world) {
+			d := w.setup()
+			d.Phase, d.PhaseReason = "Unable to create required cluster objects", `storageclass.storage.k8s.io "fsat" not found`
+			w.lines["Cluster/shop-pg/storageClass: fsat"] = place{clusterFile, 9}
+		}, says: "there is fast", where: clusterFile + ":9", edit: clusterFile + ":9: fsat -> fast", run: publishes("correct fsat", clusterFile)},
 		{rule: "database-stuck", reason: "definition", breaks: func(w *world) { w.setup().Phase = "Invalid cluster definition" }, says: "Invalid cluster definition"},
 		{rule: "database-not-ready", reason: "comes up", passing: true, breaks: func(w *world) { w.setup().Created = now.Add(-time.Minute) }, says: "0 of 1 instances ready"},
 		{rule: "database-not-ready", reason: "for an hour", breaks: func(w *world) { w.setup() }},
@@ -81,7 +86,7 @@ func databaseCases() []aCase {
 			c.Labels["cnpg.io/cluster"] = "shop-pg"
 			w.space.Claims = append(w.space.Claims, c)
 			w.lines["Cluster/shop-pg/storageClass: fsat"] = place{clusterFile, 20}
-		}, edit: clusterFile + ":20: storageClass: fsat -> storageClass: fast", follows: "Cluster shop/shop-pg: not healthy",
+		}, edit: clusterFile + ":20: fsat -> fast", follows: "Cluster shop/shop-pg: not healthy",
 			run: "git add " + clusterFile + "\ngit commit -m 'shop: correct the storage class' -- " + clusterFile + "\ngit push\nkubectl -n shop delete clusters.postgresql.cnpg.io shop-pg\nkubectl -n shop delete persistentvolumeclaim shop-pg-1 --ignore-not-found --wait=false\nmage gitops:sync shop"},
 		{rule: "storageclass-missing", reason: "of one more instance of a database that holds data", breaks: func(w *world) {
 			w.setup()
@@ -92,7 +97,7 @@ func databaseCases() []aCase {
 			first.Labels["cnpg.io/cluster"] = "shop-pg"
 			w.space.Claims = append(w.space.Claims, first, c)
 			w.lines["Cluster/shop-pg/storageClass: fsat"] = place{clusterFile, 20}
-		}, edit: clusterFile + ":20: storageClass: fsat -> storageClass: fast", follows: "Cluster shop/shop-pg: not healthy",
+		}, edit: clusterFile + ":20: fsat -> fast", follows: "Cluster shop/shop-pg: not healthy",
 			run: "git add " + clusterFile + "\ngit commit -m 'shop: correct the storage class' -- " + clusterFile + "\ngit push\nkubectl -n shop delete persistentvolumeclaim shop-pg-2 --ignore-not-found --wait=false\nmage gitops:sync shop"},
 		{rule: "database-no-app-secret", reason: "it has a Secret of its own", breaks: app("shop-pg-app"), edit: deployment + ":35: shop-pg-app -> shop-db"},
 		{rule: "database-no-superuser", reason: "not asked for", breaks: app("shop-pg-superuser"), where: clusterFile + ":1"},

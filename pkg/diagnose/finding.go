@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sealway/sealway/pkg/report"
@@ -20,7 +21,8 @@ type finding struct {
 	path     string
 	line     int
 	fix      report.Fix
-	evidence []string
+	evidence []string // what the cluster says
+	log      []string // the last words of a container
 	follows  []string
 	symptom  string // what is said of it when it is folded; the message when empty
 
@@ -40,7 +42,7 @@ type finding struct {
 func (f *finder) add(rule string, n finding) {
 	n.rule = f.rules[rule]
 	n.rank = n.rule.rank
-	key := rule + "\n" + n.object + "\n" + n.part
+	key := n.key()
 	have := f.byKey[key]
 	if have == nil {
 		f.found = append(f.found, &n)
@@ -51,11 +53,16 @@ func (f *finder) add(rule string, n finding) {
 	have.gives = join(have.gives, n.gives)
 	have.from = join(have.from, n.from)
 	have.evidence = join(have.evidence, n.evidence)
+	if have.log == nil {
+		have.log = n.log
+	}
 	have.hold = have.hold && n.hold
 	if have.since.IsZero() || !n.since.IsZero() && n.since.Before(have.since) {
 		have.since = n.since
 	}
 }
+
+func (n *finding) key() string { return n.rule.ID + "\n" + n.object + "\n" + n.part }
 
 func join(a, b []string) []string {
 	for _, s := range b {
@@ -107,6 +114,9 @@ func (f *finder) fold() {
 		r.follows = join(r.follows, []string{cmp.Or(n.symptom, n.object+": "+n.message)})
 		r.follows = join(r.follows, n.follows)
 		r.evidence = join(r.evidence, n.evidence)
+		if r.log == nil {
+			r.log = n.log
+		}
 	}
 }
 
@@ -129,8 +139,31 @@ func root(n *finding) *finding {
 	return n
 }
 
-// most is how many symptoms and pieces of evidence a cause tells of.
+// most is how many symptoms and pieces of evidence a cause tells of, beside a log.
 const most = 8
+
+// telling is the evidence that says more than the message and than the other evidence:
+// the kubelet tells the same in an event and in a status.
+func telling(message string, evidence []string) (out []string) {
+	said := func(e string) string {
+		if _, rest, ok := strings.Cut(e, ": "); ok {
+			e = rest
+		}
+		return strings.TrimPrefix(e, "Error: ")
+	}
+	for i, e := range evidence {
+		core := said(e)
+		switch {
+		case slices.Contains([]string{"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"}, core):
+		case len(core) >= 20 && strings.Contains(message, core):
+		case slices.ContainsFunc(evidence[:i], func(x string) bool { return said(x) == core }):
+		case len(core) >= 20 && slices.ContainsFunc(evidence, func(x string) bool { return said(x) != core && strings.Contains(x, ": "+core) }):
+		default:
+			out = append(out, e)
+		}
+	}
+	return out
+}
 
 // causes folds, orders and masks what was found.
 func (f *finder) causes() []report.Cause {
@@ -150,7 +183,7 @@ func (f *finder) causes() []report.Cause {
 func (f *finder) cause(n *finding, mask func(string) string) report.Cause {
 	c := report.Cause{
 		Rule: n.rule.ID, Link: n.rule.Link, Object: mask(n.object), Message: mask(n.message), Path: n.path, Line: n.line,
-		Fix: report.Fix{Text: mask(n.fix.Text)}, Final: f.final(n), Evidence: masked(n.evidence, mask), Follows: masked(n.follows, mask),
+		Fix: report.Fix{Text: mask(n.fix.Text)}, Final: f.final(n), Evidence: append(masked(telling(n.message, n.evidence), mask), maskedLog(n.log, mask)...), Follows: masked(n.follows, mask),
 	}
 	for _, command := range n.fix.Commands {
 		c.Fix.Commands = append(c.Fix.Commands, mask(command))
@@ -159,6 +192,13 @@ func (f *finder) cause(n *finding, mask func(string) string) report.Cause {
 		c.Fix.Edit = &report.Edit{Path: e.Path, Line: e.Line, Old: mask(e.Old), New: mask(e.New)}
 	}
 	return c
+}
+
+func maskedLog(lines []string, mask func(string) string) (out []string) {
+	for _, l := range lines {
+		out = append(out, mask(l))
+	}
+	return out
 }
 
 func masked(texts []string, mask func(string) string) (out []string) {

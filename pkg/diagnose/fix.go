@@ -18,9 +18,9 @@ func fix(text string, commands ...string) report.Fix {
 // edit is a fix that begins with the change of one line. Without the line it says
 // the same and leaves the change to a person.
 func edit(e report.Edit, why string, commands ...string) report.Fix {
-	text := fmt.Sprintf("in %s change %q to %q", at(e.Path, e.Line), e.Old, e.New)
+	text := fmt.Sprintf("in %s change %s to %s", at(e.Path, e.Line), quote(e.Old), quote(e.New))
 	if e.New == "" {
-		text = fmt.Sprintf("in %s correct %q", at(e.Path, e.Line), e.Old)
+		text = fmt.Sprintf("in %s correct %s", at(e.Path, e.Line), quote(e.Old))
 	}
 	if why != "" {
 		text += " (" + why + ")"
@@ -30,6 +30,14 @@ func edit(e report.Edit, why string, commands ...string) report.Fix {
 		out.Edit = &e
 	}
 	return out
+}
+
+// quote puts a text into quotation marks that it does not have.
+func quote(s string) string {
+	if strings.Contains(s, `"`) {
+		return "'" + s + "'"
+	}
+	return `"` + s + `"`
 }
 
 func sentence(text string, commands []string) string {
@@ -94,12 +102,28 @@ func (f *finder) change(e report.Edit, why string, o owner) report.Fix {
 		e.Line = 0
 		return edit(e, why)
 	}
-	commands := f.publish("correct "+e.Old, e.Path)
-	if e.New == "" {
-		// What it has to be only a person knows; the way into the cluster is the same.
-		return edit(e, why, commands...)
+	return edit(e, why, f.replace(o, f.publish(subject(e, why), e.Path))...)
+}
+
+// subject says in a commit what was changed.
+func subject(e report.Edit, why string) string {
+	clause, _, _ := strings.Cut(why, ",")
+	switch {
+	case e.New != "" || clause == "":
+		return "correct " + e.Old
+	case strings.HasPrefix(clause, "the "):
+		return "correct " + clause
 	}
-	return edit(e, why, f.replace(o, commands)...)
+	return clause
+}
+
+// value is the value of a text that may be a line of YAML: where only a person knows
+// the new one, that is all there is to replace.
+func value(text string) string {
+	if _, v, ok := strings.Cut(text, ": "); ok {
+		text = v
+	}
+	return strings.Trim(text, `"'`)
 }
 
 // replace adds to commands that bring a new template of a StatefulSet's Pods what

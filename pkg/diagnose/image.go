@@ -78,7 +78,12 @@ func holds(text, fragments string) bool {
 func (f *finder) pull(rule string, o owner, c container, n finding) {
 	ref := c.spec.Image
 	repository, tag := split(ref)
-	old, file, line := f.locate(o.kind, o.name, ref, tag, repository)
+	parts := []string{ref, tag, repository}
+	if rule == "image-unreachable" || rule == "image-certificate" { // it is the registry, not the tag
+		host, _, _ := strings.Cut(ref, "/")
+		parts = []string{ref, repository, host}
+	}
+	old, file, line := f.locate(o.kind, o.name, parts...)
 	n.path, n.line = file, line
 	e := report.Edit{Path: file, Line: line, Old: old}
 	before := f.imageBefore(o, c.name)
@@ -104,6 +109,10 @@ func (f *finder) pull(rule string, o owner, c container, n finding) {
 	case "image-unreachable":
 		n.message = fmt.Sprintf("%s: the node does not reach the registry of %s", c.what, ref)
 		n.fix = fix("correct the registry in " + at(file, line) + ", or look at the node's network and DNS")
+		if holds(strings.Join(n.evidence, " "), "no such host") && line != 0 {
+			n.message = fmt.Sprintf("%s: there is no such registry as that of %s, as far as the node's DNS knows", c.what, ref)
+			n.fix = f.change(e, "the registry, or look at the node's DNS if it is right", o)
+		}
 	case "image-disk":
 		n.message = fmt.Sprintf("%s: the node has no space left for image %s", c.what, ref)
 		n.fix = fix("free space on the node")
@@ -150,7 +159,13 @@ func split(ref string) (repository, tag string) {
 func (f *finder) invalidImage(o owner, c container, n finding) {
 	ref := c.spec.Image
 	repository, tag := split(ref)
-	old, file, line := f.locate(o.kind, o.name, ref, repository, tag)
+	parts := []string{ref, repository, tag}
+	if i := strings.LastIndex(ref, "/") + 1; strings.Count(ref[i:], ":") > 1 { // a colon is in the tag
+		name, rest, _ := strings.Cut(ref[i:], ":")
+		repository, tag = ref[:i]+name, rest
+		parts = []string{ref, tag, repository}
+	}
+	old, file, line := f.locate(o.kind, o.name, parts...)
 	n.path, n.line = file, line
 	n.message = fmt.Sprintf("%s: %q is no valid name of an image", c.what, ref)
 	e := report.Edit{Path: file, Line: line, Old: old}

@@ -95,6 +95,7 @@ type SealedFile struct {
 	Edited      bool          // encryptedData is not what was sealed
 	State       report.Action // report.Sealed, Changed, Stale, Orphan, NotSealed or Refused; empty when unknown
 	Plain       string        // the file with its plaintext, relative to the root; empty when this machine has none
+	PlainSpace  string        // metadata.namespace of Plain; empty when it has none
 	PlainLine   int           // of metadata.namespace in Plain; 0 when unknown
 }
 

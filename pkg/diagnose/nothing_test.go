@@ -1,7 +1,10 @@
 package diagnose
 
 import (
+	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sealway/sealway/pkg/cluster"
 )
@@ -61,7 +64,58 @@ func TestNear(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
 		}
 	}
-	if near("app-confg", []string{"app-config"}, []string{"app-config"}) != "" {
+	if near("tls-a", []string{"tls-b"}, []string{"tls-b"}) != "" {
 		t.Error("a name that is in use beside it is meant as it is")
+	}
+	if near("shop-conifg", []string{"shop-config"}, []string{"shop-config"}) != "shop-config" {
+		t.Error("a slip in a long word is one although the right name is in use beside it")
+	}
+}
+
+func TestTelling(t *testing.T) {
+	long := "couldn't find key password in Secret shop/shop-secrets"
+	for _, c := range []struct {
+		reason, message string
+		evidence, want  []string
+	}{
+		{"an event and a status say the same", "", []string{"Failed: Error: " + long, "CreateContainerConfigError: " + long}, []string{"Failed: Error: " + long}},
+		{"one says more than the other", "", []string{"Synced=False: " + long, "ErrUnsealFailed: Failed to unseal: " + long}, []string{"ErrUnsealFailed: Failed to unseal: " + long}},
+		{"the message says it", "it cannot start: " + long, []string{"Failed: " + long}, nil},
+		{"that it is tried again says nothing", "", []string{"Failed: Error: ErrImagePull", "Failed: Error: ImagePullBackOff"}, nil},
+		{"short words are kept", "exit code 1: no", []string{"Error: no"}, []string{"Error: no"}},
+	} {
+		if diff := cmp.Diff(c.want, telling(c.message, c.evidence)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.reason, diff)
+		}
+	}
+}
+
+// TestLog: all of a log's last lines are told, in their order.
+func TestLog(t *testing.T) {
+	w := newWorld()
+	log := make([]string, 30)
+	for i := range log {
+		log[i] = fmt.Sprintf("line %d", i)
+	}
+	w.crashes("web-2-abc", 1, "Error", log...)
+	got := w.diagnose(t)[0].Evidence
+	if want := append([]string{"container web ended with exit code 1, restarted 8 times"}, log[10:]...); cmp.Diff(want, got) != "" {
+		t.Error(cmp.Diff(want, got))
+	}
+}
+
+// TestNobodysSealedSecret: what somebody has put into the namespace breaks nothing, unless
+// a Pod needs it.
+func TestNobodysSealedSecret(t *testing.T) {
+	w := newWorld()
+	s := w.space.SealedSecrets[0]
+	s.Name, s.Synced, s.Message = "by-hand", "False", "no key could decrypt secret (API_KEY)"
+	w.space.SealedSecrets = append(w.space.SealedSecrets, s)
+	if causes := w.diagnose(t); len(causes) > 0 {
+		t.Errorf("causes %+v", causes)
+	}
+	w.pending("web-2-abc").Spec.Containers[0].Env[0].ValueFrom.SecretKeyRef.Name = "by-hand"
+	if causes := w.diagnose(t); len(causes) == 0 || causes[0].Object != "SealedSecret shop/by-hand" {
+		t.Errorf("causes %+v", causes)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/sealway/sealway/pkg/report"
 )
 
 // container is one container of a Pod, of whatever sort.
@@ -163,11 +165,14 @@ func starting(p *corev1.Pod) bool {
 
 // base is a finding about a Pod, told of its workload.
 func (f *finder) base(p *corev1.Pod, o owner, part string) finding {
-	return finding{
+	n := finding{
 		object: f.objectOf(o), part: part, since: p.CreationTimestamp.Time,
 		gives: []string{"Pod/" + p.Name, o.key()}, from: o.broken(),
-		follows: []string{"Pod " + f.in.Namespace + "/" + p.Name + " is not ready"},
 	}
+	if o.job == "" { // a Job's Pod need not be ready
+		n.follows = []string{"Pod " + f.in.Namespace + "/" + p.Name + " is not ready"}
+	}
+	return n
 }
 
 // container looks at one container; true when those after it wait for it.
@@ -255,24 +260,34 @@ func (f *finder) startError(p *corev1.Pod, o owner, c container, reason, message
 	n.evidence = []string{reason + ": " + message}
 	origin, _ := f.origin(o.kind, o.name)
 	n.path, n.line = origin.Path, origin.Line
-	command := first(slices.Concat(c.spec.Command, c.spec.Args))
-	if command != "" {
-		_, n.path, n.line = f.locate(o.kind, o.name, command)
-	}
-	f.command(c, message, command, n)
+	f.command(o, c, message, or(inQuotes(message), first(slices.Concat(c.spec.Command, c.spec.Args))), n)
 }
 
-// command tells apart why a command does not start.
-func (f *finder) command(c container, message, command string, n finding) {
+// command tells apart why a command does not start. What the template does not name,
+// for instance a program of the image's own start script, only its maker can mend.
+func (f *finder) command(o owner, c container, message, command string, n finding) {
+	e := report.Edit{}
+	if command != "" {
+		old, file, line := f.locate(o.kind, o.name, command)
+		n.path, n.line = or(file, n.path), or0(line, n.line)
+		e = report.Edit{Path: file, Line: line, Old: old}
+	}
+	named := "a program that it calls"
+	if command != "" {
+		named = fmt.Sprintf("command %q", command)
+	}
 	where := at(n.path, n.line)
 	switch {
 	case holds(message, "permission denied|not executable|exit code 126"):
-		n.message = fmt.Sprintf("%s: its command %q may not be executed", c.what, command)
+		n.message = fmt.Sprintf("%s: %s may not be executed", c.what, named)
 		n.fix = fix("correct the command in " + where + ", or make the file executable in the image")
 		f.add("command-not-executable", n)
 	case holds(message, "executable file not found|no such file or directory|not found|exit code 127"):
-		n.message = fmt.Sprintf("%s: there is no command %q in image %s", c.what, command, c.spec.Image)
+		n.message = fmt.Sprintf("%s: %s is not in image %s", c.what, named, c.spec.Image)
 		n.fix = fix("correct the command in " + where + ", or the image")
+		if e.Line != 0 {
+			n.fix = f.change(e, "the command, or take an image that has it", o)
+		}
 		f.add("command-not-found", n)
 	case holds(message, "exec format error"):
 		n.message = fmt.Sprintf("%s: image %s is not built for this node's processor", c.what, c.spec.Image)
@@ -295,7 +310,7 @@ func (f *finder) longInit(p *corev1.Pod, o owner, c container) {
 	n.since = started
 	n.from = append(n.from, f.databaseOf(p)...)
 	n.message = fmt.Sprintf("%s has run for %s, and everything after it waits", c.what, since(f.in.Now.Sub(started)))
-	n.evidence = f.log(p, c, false)
+	n.log = f.log(p, c, false)
 	n.fix = fix("its log says what it waits for: `" + f.kubectl("logs "+p.Name+" -c "+c.name) + "`")
 	f.add("init-runs-on", n)
 }

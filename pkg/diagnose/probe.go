@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sealway/sealway/pkg/report"
 )
 
 // probes reports a container that runs and is not ready.
@@ -30,23 +32,23 @@ func (f *finder) probes(p *corev1.Pod, o owner, c container) {
 	n.from = append(n.from, f.databaseOf(p)...)
 	n.hold = !f.lasted(started, budget+time.Minute)
 	n.message = fmt.Sprintf("%s runs and does not become ready: %s fails", c.what, probe(spec))
-	if n.hold {
-		n.message += fmt.Sprintf("; it has %s to start", since(budget+time.Minute-f.in.Now.Sub(started)))
-	}
 	_, n.path, n.line = f.locate(o.kind, o.name, name)
 	n.fix = fix("its log says what it waits for: `" + f.kubectl("logs "+p.Name+" -c "+c.name) + "`")
-	f.wrongPort(spec, c, &n)
+	f.wrongPort(spec, name, o, c, &n)
+	if n.hold {
+		n.message += fmt.Sprintf("; it has %s left to start", since(budget+time.Minute-f.in.Now.Sub(started)))
+	}
 	f.add("probe-fails", n)
 }
 
 // wrongPort says when a probe asks a port that the container does not declare.
-func (f *finder) wrongPort(spec *corev1.Probe, c container, n *finding) {
-	var port string
+func (f *finder) wrongPort(spec *corev1.Probe, name string, o owner, c container, n *finding) {
+	var port, field string
 	switch {
 	case spec.HTTPGet != nil:
-		port = spec.HTTPGet.Port.String()
+		port, field = spec.HTTPGet.Port.String(), name+".httpGet.port"
 	case spec.TCPSocket != nil:
-		port = spec.TCPSocket.Port.String()
+		port, field = spec.TCPSocket.Port.String(), name+".tcpSocket.port"
 	default:
 		return
 	}
@@ -58,8 +60,14 @@ func (f *finder) wrongPort(spec *corev1.Probe, c container, n *finding) {
 		declared = append(declared, strings.TrimPrefix(fmt.Sprintf("%s (%d)", p.Name, p.ContainerPort), " "))
 	}
 	if len(declared) > 0 && (strings.Contains(strings.Join(n.evidence, ""), "refused") || strings.Trim(port, "0123456789") != "") {
-		n.message += fmt.Sprintf("; it asks port %s, and the container declares %s", port, strings.Join(declared, ", "))
-		n.fix = fix(fmt.Sprintf("correct the probe's port in %s", at(n.path, n.line)))
+		n.message += fmt.Sprintf(": the container declares %s", strings.Join(declared, ", "))
+		_, file, line := f.locateField(o.kind, o.name, field, port)
+		n.path, n.line = or(file, n.path), or0(line, n.line)
+		e := report.Edit{Path: n.path, Line: line, Old: port}
+		if len(c.spec.Ports) == 1 {
+			e.New = fmt.Sprint(c.spec.Ports[0].ContainerPort)
+		}
+		n.fix = f.change(e, "the probe's port", o)
 	}
 }
 

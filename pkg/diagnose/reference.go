@@ -178,7 +178,8 @@ func (f *finder) names(kind string) (out []string) {
 
 // near is the name that another one is most likely a misspelling of: one or two
 // letters away, and not merely another number. Names that are in use beside it are
-// meant as they are.
+// mostly meant as they are: tls-a and tls-b. Then it has to be one letter of a longer
+// word.
 func near(name string, candidates, used []string) string {
 	best, distance := "", 3
 	switch {
@@ -188,7 +189,7 @@ func near(name string, candidates, used []string) string {
 		distance = 2
 	}
 	for _, c := range candidates {
-		if c == name || slices.Contains(used, c) || digits(c) != digits(name) {
+		if c == name || digits(c) != digits(name) || slices.Contains(used, c) && !slip(name, c) {
 			continue
 		}
 		if d := apart(name, c); d < distance || d == distance && best != "" && c < best {
@@ -196,6 +197,29 @@ func near(name string, candidates, used []string) string {
 		}
 	}
 	return best
+}
+
+// slip says whether two names differ by one letter of a word that has at least five.
+func slip(a, b string) bool {
+	separated := func(r rune) bool { return strings.ContainsRune("-._", r) }
+	x, y := strings.FieldsFunc(a, separated), strings.FieldsFunc(b, separated)
+	if len(x) != len(y) || apart(a, b) > 1 {
+		return false
+	}
+	for i := range x {
+		if x[i] != y[i] && min(len(x[i]), len(y[i])) < 5 {
+			return false
+		}
+	}
+	return true
+}
+
+// letters says how far two names are apart.
+func letters(a, b string) string {
+	if apart(a, b) == 1 {
+		return "one letter"
+	}
+	return "two letters"
 }
 
 // digits are those of a name: app-1 is no misspelling of app-2.

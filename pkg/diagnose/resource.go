@@ -35,7 +35,11 @@ func (f *finder) spaceMissing(n finding) {
 	n.part = ""
 	n.gives = append(n.gives, "Namespace", "Operation")
 	n.message = "there is no such namespace"
-	if a := f.in.Argo; a != nil && !a.CreatesSpace {
+	switch a := f.in.Argo; {
+	case a == nil:
+	case a.CreatesSpace:
+		n.from = append(n.from, "Operation") // a sync makes it, unless something keeps it from that
+	default:
 		n.message += ", and the Application has no syncOption CreateNamespace=true"
 		n.path, n.line = a.Path, 0
 	}

@@ -113,17 +113,20 @@ func (f *finder) insufficient(p *corev1.Pod, o owner, message string, n finding)
 		if !strings.Contains(message, "Insufficient "+string(name)) {
 			continue
 		}
-		asked, container, most := requests(p, name), largestRequest(p, name), f.largest(name)
-		n.message = fmt.Sprintf("asks for %s of %s, and no node has so much free", asked.String(), name)
+		asked, container, most := requests(p, name), quantity(&p.Spec, "requests", string(name)), f.largest(name)
+		wants := asked.String() + " of " + string(name)
+		if name == corev1.ResourceCPU {
+			wants = asked.String() + " CPU"
+		}
+		n.message = "asks for " + wants + ", and no node has so much free"
 		n.fix = fix(fmt.Sprintf("ask for less %s in %s, or give the cluster more", name, at(n.path, n.line)))
 		old, file, line := f.locateField(o.kind, o.name, "requests."+string(name), string(name)+": "+container, string(name)+`: "`+container+`"`, container)
 		if line != 0 {
 			n.path, n.line = file, line
-			n.fix = fix(fmt.Sprintf("ask for less than %s in %s, or give the cluster more", old, at(file, line)), f.replace(o, f.publish("ask for less "+string(name), file))...)
-			n.fix.Edit = &report.Edit{Path: file, Line: line, Old: old}
+			n.fix = f.change(report.Edit{Path: file, Line: line, Old: value(old)}, "ask for less "+string(name)+", or give the cluster more", o)
 		}
 		if most != nil && asked.Cmp(*most) > 0 {
-			n.message = fmt.Sprintf("asks for %s of %s, and the largest node has %s at all", asked.String(), name, most)
+			n.message = fmt.Sprintf("asks for %s, and the largest node has %s at all", wants, most)
 			n.since = forEver()
 		}
 		f.add("insufficient-resources", n)
@@ -147,16 +150,6 @@ func requests(p *corev1.Pod, name corev1.ResourceName) resource.Quantity {
 		}
 	}
 	return sum
-}
-
-func largestRequest(p *corev1.Pod, name corev1.ResourceName) string {
-	var most resource.Quantity
-	for _, c := range slices.Concat(p.Spec.InitContainers, p.Spec.Containers) {
-		if q := c.Resources.Requests[name]; q.Cmp(most) > 0 {
-			most = q.DeepCopy()
-		}
-	}
-	return most.String()
 }
 
 // largest is what the largest node has to give, nil when nodes cannot be seen.
@@ -192,6 +185,7 @@ func (f *finder) affinity(p *corev1.Pod, o owner, n finding) {
 			break
 		}
 		if len(f.in.State.Nodes) > 0 {
+			n.path, n.line = or(file, n.path), or0(line, n.line)
 			n.fix = fix(fmt.Sprintf("correct nodeSelector in %s, or label a node", at(file, line)), "kubectl label node "+f.in.State.Nodes[0].Name+" "+key+"="+value)
 		}
 		break
@@ -359,10 +353,7 @@ func (f *finder) noClass(c *corev1.PersistentVolumeClaim, o owner, class string,
 		f.add("storageclass-missing", n)
 		return
 	}
-	e := report.Edit{Path: file, Line: line, Old: old}
-	if becomes != "" {
-		e.New = strings.Replace(old, class, becomes, 1)
-	}
+	e := report.Edit{Path: file, Line: line, Old: value(old), New: becomes}
 	commands := f.publish("correct the storage class", file)
 	var gone []string
 	switch o.kind {

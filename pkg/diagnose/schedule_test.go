@@ -21,7 +21,7 @@ func nodeCases() []aCase {
 			p.Spec.Containers[0].Resources.Requests["memory"] = resource.MustParse("64Gi")
 			p.CreationTimestamp = ago(0)
 			w.lines["Deployment/web/memory: 64Gi"] = place{values, 12}
-		}, says: "asks for 64Gi of memory, and the largest node has 8Gi at all", edit: values + ":12: memory: 64Gi -> ", run: publishes("ask for less memory", values)},
+		}, says: "asks for 64Gi of memory, and the largest node has 8Gi at all", edit: values + ":12: 64Gi -> ", run: publishes("ask for less memory", values)},
 		{rule: "insufficient-resources", reason: "full for now", passing: true, breaks: func(w *world) {
 			w.unschedulable("web-2-abc", "0/1 nodes are available: 1 Insufficient memory.").CreationTimestamp = ago(time.Minute)
 		}},

@@ -87,6 +87,7 @@ func (f *finder) contracted(s *repo.SecretSpec) {
 		return
 	}
 	n := finding{object: f.object("Secret", s.Name), gives: []string{"Secret/" + s.Name}}
+	n.symptom = n.object + " is missing"
 	state, keys := f.lookup("Secret", s.Name)
 	if state == absent && f.blamed("Secret/"+s.Name) {
 		return
@@ -127,13 +128,32 @@ func (f *finder) sealedSecret(s *cluster.SealedSecret) {
 		}
 	}
 	switch {
-	case s.Deleting || s.Unsealed():
+	case s.Deleting || s.Unsealed() || f.nobodys(s):
 		return
 	case s.Observed != 0 && s.Observed != s.Generation, s.Synced == "":
 		f.unobserved(s, n)
 	case s.Synced == "False":
 		f.refused(s, n)
 	}
+}
+
+// nobodys says whether a SealedSecret is none of the application's, nor needed by it:
+// somebody has put it into the namespace, and what is wrong with it breaks nothing.
+func (f *finder) nobodys(s *cluster.SealedSecret) bool {
+	if f.file(s.Name) != nil || f.spec(s.Name) != nil || f.ours("SealedSecret", s.Name) {
+		return false
+	}
+	if o, known := f.origin("SealedSecret", s.Name); !known || o.Found {
+		return false
+	}
+	for i := range f.space.Pods {
+		for _, r := range references(&f.space.Pods[i].Spec) {
+			if r.kind == "Secret" && r.name == s.Name {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // unobserved is a SealedSecret that the controller has not looked at, or not at its
@@ -232,6 +252,10 @@ func (f *finder) undecryptable(s *cluster.SealedSecret, n finding) {
 		}
 		n.fix = fix(text, commands...)
 		f.add("sealed-for-other-certificate", n)
+	case recorded != "" && recorded == c.Fingerprint:
+		n.message = fmt.Sprintf("sealed with this controller's certificate, and not for %s/%s: the ciphertext was copied from another namespace or name, and opens nowhere else", f.in.Namespace, s.Name)
+		n.fix = fix("seal it again where its plaintext is", f.reseal()...)
+		f.add("sealed-for-other-namespace", n)
 	default:
 		n.message = "the controller has no key that decrypts it: it was sealed for another cluster, namespace or name, or the controller has lost its key"
 		n.fix = fix("compare the certificates with `"+f.in.Command+" seal:cert`, and seal it again where its plaintext is", f.reseal()...)
@@ -261,10 +285,13 @@ func (f *finder) sealedFor(name, target string, n finding) {
 	n.message = fmt.Sprintf("sealed for %s, and needed as %s/%s: the ciphertext opens nowhere else", what, f.in.Namespace, name)
 	file := f.file(name)
 	commands := []string{f.mage("seal:app", "-prune"), f.mage("gitops:ship", "-prune")}
-	if file != nil && file.Plain != "" && namespace != f.in.Namespace && file.PlainLine != 0 {
+	switch {
+	case file != nil && file.Plain != "" && file.PlainLine != 0 && file.PlainSpace == namespace && namespace != f.in.Namespace:
 		e := report.Edit{Path: file.Plain, Line: file.PlainLine, Old: namespace, New: f.in.Namespace}
 		n.fix = edit(e, "the plaintext's namespace", commands...)
-	} else {
+	case file != nil && file.Plain != "" && file.PlainSpace == f.in.Namespace:
+		n.fix = fix("its plaintext "+file.Plain+" is for this namespace: seal it again", commands...)
+	default:
 		n.fix = fix(fmt.Sprintf("give the plaintext the name %s and the namespace %s and seal it again", name, f.in.Namespace), commands...)
 	}
 	f.add("sealed-for-other-namespace", n)
@@ -331,6 +358,9 @@ func (f *finder) notSealed(w wanted, needs string, n finding, file *SealedFile) 
 	}
 	if file != nil && file.Plain != "" {
 		n.message = fmt.Sprintf("missing: %s; its plaintext is in %s and was never sealed", needs, file.Plain)
+		if file.Path != file.Plain {
+			n.path, n.line = file.Plain, 0
+		}
 		n.fix = fix("seal it and bring it into the cluster", f.reseal()...)
 		f.add("secret-not-sealed", n)
 		return

@@ -73,7 +73,7 @@ func chainCases() []aCase {
 			w.in.Argo.Operation = &Operation{Phase: "Running", Started: now.Add(-time.Hour), Results: []Result{{Kind: "Job", Name: "migrate", Hook: "PreSync", Status: "Running"}}}
 			w.drop("Pod", "web-2-abc")
 			w.space.Deployments, w.space.ReplicaSets = nil, nil
-		}, edit: "applications/shop/templates/job.yaml:8: PreSync -> Sync", follows: "the sync waits"},
+		}, edit: "applications/shop/templates/job.yaml:8: PreSync -> Sync"},
 		{rule: "secret-external", reason: "declared to come from elsewhere", breaks: func(w *world) {
 			w.in.External = []string{"vault"}
 			w.pending("web-2-abc").Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "vault"}}}}
@@ -108,16 +108,18 @@ func sealedCases() []aCase {
 	return []aCase{
 		{rule: "sealed-for-other-namespace", reason: "the file says so", breaks: func(w *world) {
 			f := noSecret(w)
-			f.Namespace, f.SealedFor = "shpo", "shpo/shop-secrets"
+			f.Namespace, f.SealedFor, f.PlainSpace = "shpo", "shpo/shop-secrets", "shpo"
 		}, where: sealedFile + ":2", says: "sealed for namespace shpo", edit: "applications/shop/local-secrets/shop-secrets.yaml:5: shpo -> shop", run: "mage seal:app shop -prune\nmage gitops:ship shop -prune"},
-		{rule: "sealed-for-other-namespace", reason: "the template says so", breaks: func(w *world) { refused(w, undecryptable).SealedFor = "shpo/shop-secrets" },
-			edit: "applications/shop/local-secrets/shop-secrets.yaml:5: shpo -> shop", follows: "Secret shop/shop-secrets is missing"},
+		{rule: "sealed-for-other-namespace", reason: "the template says so, and the plaintext is right", breaks: func(w *world) { refused(w, undecryptable).SealedFor = "shpo/shop-secrets" },
+			run: "mage seal:app shop -prune\nmage gitops:ship shop -prune", follows: "Secret shop/shop-secrets is missing"},
 		{rule: "sealed-for-other-namespace", reason: "the sync finds no such namespace", breaks: func(w *world) {
 			f := noSecret(w)
-			f.Namespace, f.SealedFor = "shpo", "shpo/shop-secrets"
+			f.Namespace, f.SealedFor, f.PlainSpace = "shpo", "shpo/shop-secrets", "shpo"
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Operation = &Operation{Phase: "Failed", Message: "one or more objects failed to apply", Started: now.Add(-time.Hour), Results: []Result{{Group: "bitnami.com", Kind: "SealedSecret", Namespace: "shpo", Name: "shop-secrets", Status: "SyncFailed", Message: `namespaces "shpo" not found`}}}
 		}, edit: "applications/shop/local-secrets/shop-secrets.yaml:5: shpo -> shop"},
+		{rule: "sealed-for-other-namespace", reason: "copied, and nothing says so but the certificate", breaks: func(w *world) { refused(w, undecryptable) },
+			says: "sealed with this controller's certificate, and not for shop/shop-secrets", run: ship},
 		{rule: "sealed-for-other-certificate", reason: "another cluster's", breaks: func(w *world) {
 			refused(w, undecryptable).Annotations = map[string]string{"sealway.github.io/certificate": "sha256:other"}
 		}, says: "sealed for another cluster: it records certificate sha256:other, the controller has sha256:live", run: ship},

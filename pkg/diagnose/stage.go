@@ -176,7 +176,7 @@ func (f *finder) elsewhere(w wanted, o Origin) *stage {
 
 func (f *finder) misspelt(w wanted, n string) *stage {
 	_, file, line := f.locate(w.by.kind, w.by.name, w.name)
-	s := &stage{rule: "misspelt", path: file, line: line, why: fmt.Sprintf("there is %s, one or two letters away", n)}
+	s := &stage{rule: "misspelt", path: file, line: line, why: fmt.Sprintf("there is %s, %s away", n, letters(w.name, n))}
 	s.fix = f.change(report.Edit{Path: file, Line: line, Old: w.name, New: n}, "the name", w.by)
 	return s
 }
@@ -240,6 +240,13 @@ func (f *finder) waveDeadlock(w wanted, by, o Origin) *stage {
 	s.path, s.line = file, line
 	s.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, wave, wanted, 1)}, "the sync wave", owner{})
 	return s
+}
+
+func or0(n, otherwise int) int {
+	if n == 0 {
+		return otherwise
+	}
+	return n
 }
 
 func or(s, otherwise string) string {

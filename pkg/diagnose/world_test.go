@@ -130,7 +130,7 @@ func (w *world) config() {
 		w.rendered("SealedSecret", n, "sealed-"+n+".yaml", 2)
 		w.in.Sealed = append(w.in.Sealed, SealedFile{
 			Path: "applications/shop/templates/sealed-" + n + ".yaml", Line: 2, Namespace: "shop", Name: n, SealedFor: "shop/" + n, Scope: repo.ScopeStrict,
-			Keys: w.keys(n), Fingerprint: "sha256:live", State: report.Sealed, Plain: "applications/shop/local-secrets/" + n + ".yaml", PlainLine: 5,
+			Keys: w.keys(n), Fingerprint: "sha256:live", State: report.Sealed, Plain: "applications/shop/local-secrets/" + n + ".yaml", PlainSpace: "shop", PlainLine: 5,
 		})
 	}
 	w.space.Databases = []cluster.Database{{

@@ -233,6 +233,9 @@ func (o *Origins) locateWith(kind, name string, find func(*chart.Rendered, chart
 		return "", 0
 	}
 	obj, ok := lookup(r, kind, name, o.opts.Chart.ObjectNamespace())
+	if !ok { // it may be for another namespace
+		obj, ok = r.Find(kind, "", name)
+	}
 	if !ok {
 		return "", 0
 	}

@@ -281,6 +281,7 @@ func TestLocate(t *testing.T) {
 	r := repo(t, web)
 	r.Write(dir+"/values.yaml", "a: 1\nimage:\n  tag: v1.2\ndb:\n  limits: {cpu: 1}\n  requests:\n    memory: 2Gi\nresources:\n  requests:\n    memory: 2Gi\n  limits:\n    memory: 2Gi\n")
 	r.Write(dir+"/templates/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {{ .Release.Name }}-pod\nspec:\n  containers:\n    - name: c\n      image: reg/web:{{ .Values.image.tag }}\n      resources:\n        {{- toYaml .Values.resources | nindent 8 }}\n      livenessProbe: {httpGet: {path: /healthz}}\n")
+	r.Write(dir+"/templates/away.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: away\n  namespace: default\n")
 	tests := []struct {
 		reason, kind, name, text string
 		path                     string
@@ -298,6 +299,7 @@ func TestLocate(t *testing.T) {
 		{"a key and its value, out of values", "Pod", "web-pod", "memory: 2Gi", "../values.yaml", 12},
 		{"a value with another key", "ConfigMap", "web-config", "hook-weight: 2", "configmap.yaml", 0},
 		{"no such object", "Pod", "other", "x", "", 0},
+		{"an object for another namespace", "ConfigMap", "away", "namespace: default", "away.yaml", 5},
 	}
 	o := r.open("", "")
 	for _, tt := range tests {

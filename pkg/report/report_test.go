@@ -166,3 +166,22 @@ func TestTextKeepsWithinTheWidth(t *testing.T) {
 		}
 	}
 }
+
+func TestAdvice(t *testing.T) {
+	for _, c := range []struct {
+		reason, text string
+		commands     []string
+		want         string
+	}{
+		{"no command", "wait", nil, "wait"},
+		{"the commands stand below", "correct a; then `b`, `c d`", []string{"b", "c d"}, "correct a"},
+		{"nothing but commands", "`b`, then `c d`", []string{"b", "c d"}, ""},
+		{"one command", "`b`", []string{"b"}, ""},
+		{"something comes behind them", "`b` brings it back", []string{"b"}, "`b` brings it back"},
+		{"other commands than those", "look at `a`", []string{"b"}, "look at `a`"},
+	} {
+		if got := (report.Fix{Text: c.text, Commands: c.commands}).Advice(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.reason, got, c.want)
+		}
+	}
+}

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// evidenceLines is how much of what the cluster said stands below a cause; the rest
+// evidenceLines is how much of what the cluster said stands below a cause (one more when
+// only that would be left out); the rest
 // is for Verbose, JSON and HTML.
 const evidenceLines = 3
 
@@ -126,23 +127,38 @@ func (t *tree) cause(c Cause) {
 	if p := oneLine(c.Position()); p != "" {
 		t.raw(at, p, cyan)
 	}
-	shown := c.Evidence
-	if !t.Verbose && len(shown) > evidenceLines {
-		shown = shown[:evidenceLines]
+	t.evidence(at, c.Evidence)
+	t.fix(at, c.Fix)
+	t.follows(at, c.Follows)
+}
+
+// evidence writes what the cluster said. Of much it is the beginning and the end: a log
+// says last why a program has ended.
+func (t *tree) evidence(at int, said []string) {
+	hidden := len(said) - evidenceLines
+	for i, e := range said {
+		switch {
+		case t.Verbose || hidden <= 1 || i == 0 || i > hidden:
+			t.put(at, text(t.bar(), dim), text(oneLine(e), dim))
+		case i == 1:
+			t.put(at, text(t.bar(), dim), text(fmt.Sprintf("%d more with SEALWAY_VERBOSE=1", hidden), dim))
+		}
 	}
-	for _, e := range shown {
-		t.put(at, text(t.bar(), dim), text(oneLine(e), dim))
+}
+
+// fix writes what to do: in words, and below that what to run.
+func (t *tree) fix(at int, f Fix) {
+	advice, commands := f.Advice(), f.Commands
+	switch {
+	case advice != "":
+		t.put(at, text("fix: ", green), text(advice, ""))
+	case len(commands) > 0:
+		t.put(at, text("fix: ", green), text(printable(commands[0]), bold))
+		commands = commands[1:]
 	}
-	if n := len(c.Evidence) - len(shown); n > 0 {
-		t.put(at, text(t.bar(), dim), text(fmt.Sprintf("%d more with -verbose", n), dim))
-	}
-	if c.Fix.Text != "" {
-		t.put(at, text("fix: ", green), text(oneLine(c.Fix.Text), ""))
-	}
-	for _, command := range c.Fix.Commands {
+	for _, command := range commands {
 		t.raw(at+5, printable(command), bold)
 	}
-	t.follows(at, c.Follows)
 }
 
 func (t *tree) follows(at int, symptoms []string) {

@@ -47,6 +47,21 @@ func (c Cause) sentence() string {
 	return object + ": " + message
 }
 
+// Advice is the text of a fix without the commands at its end, for where they stand in
+// lines of their own.
+func (f Fix) Advice() string {
+	text := oneLine(f.Text)
+	if len(f.Commands) == 0 {
+		return text
+	}
+	for _, between := range []string{"`, `", "`, then `"} {
+		if rest, ok := strings.CutSuffix(text, "`"+strings.Join(f.Commands, between)+"`"); ok {
+			return strings.TrimSuffix(strings.TrimRight(rest, " "), "; then")
+		}
+	}
+	return text
+}
+
 // group is one link, or several in a row that only follow from an earlier one.
 type group struct {
 	name    string

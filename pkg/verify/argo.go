@@ -121,7 +121,7 @@ func comparison(a *diagnose.Argo) judgement {
 	switch {
 	case n == 0 && old > 0:
 		return judgement{report.Warned, plural(old, "resource") + " no longer in Git"}
-	case a.Operation.Running():
+	case a.Operation.Running(), a.Stale():
 		return judgement{report.Waiting, ""}
 	case drifted(a):
 		return judgement{report.Warned, plural(n, "resource") + " not as in Git"}

@@ -15,6 +15,7 @@ const (
 	synced    = "Synced"
 	outOfSync = "OutOfSync"
 	healthy   = "Healthy"
+	unknown   = "Unknown"
 )
 
 // tracking is the annotation with which Argo CD marks what is an application's.
@@ -136,14 +137,16 @@ func (c *chain) fold(out *report.Chain) {
 				l.State = report.Gravest(l.State, caused(l.State, cause))
 			}
 		}
-		states[i] = l.State
 	}
-	out.State = report.Gravest(states...)
 	root := c.root(out)
 	for i := range out.Links {
 		l := &out.Links[i]
 		l.Follows = l.Broken == "" && stuck(l.State) && l.Name != root
+		if !l.Follows { // what only follows is no worse than what it follows from
+			states[i] = l.State
+		}
 	}
+	out.State = report.Gravest(states...)
 }
 
 // root is the link that nothing else explains: the first that is broken. Argo CD's word

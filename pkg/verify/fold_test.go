@@ -3,6 +3,7 @@ package verify_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -234,5 +235,50 @@ func TestStrays(t *testing.T) {
 	}
 	if got.State != report.Warned || len(got.Causes) > 0 {
 		t.Errorf("state %s, causes %v", got.State, got.Causes)
+	}
+}
+
+// While the manifests do not render, or since a sync nobody has compared, what Argo CD says
+// of resources is not what is: to prune then would delete all.
+func TestNoStraysWithoutAComparison(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		change func(*diagnose.Argo)
+	}{
+		{"the manifests do not render", func(a *diagnose.Argo) { a.Sync = "Unknown" }},
+		{"and the status is the one of before", func(a *diagnose.Argo) {
+			a.Conditions = []diagnose.Condition{{Type: "ComparisonError", Message: "boom"}}
+		}},
+		{"it has not looked since the sync", func(a *diagnose.Argo) { a.Compared, a.Operation.Finished = now, now.Add(time.Second) }},
+		{"what it calls missing is there", func(a *diagnose.Argo) {
+			a.Resources = a.Resources[:3]
+			a.Resources[0].Sync, a.Resources[0].Health = "OutOfSync", "Missing"
+			a.Resources[1].Sync, a.Resources[1].Health = "OutOfSync", "Missing"
+		}},
+		{"a sync is under way", func(a *diagnose.Argo) { a.Operation.Phase = "Running" }},
+	} {
+		s := shop()
+		s.Argo.Sync = "OutOfSync"
+		s.Argo.Resources = append(s.Argo.Resources,
+			diagnose.Resource{Kind: "Service", Namespace: "shop", Name: "web", Sync: "OutOfSync"},
+			diagnose.Resource{Kind: "Service", Namespace: "shop", Name: "gone", Sync: "OutOfSync", NeedsPruning: true})
+		c.change(s.Argo)
+		if got := verify.Chain(t.Context(), s); len(got.Strays) > 0 {
+			t.Errorf("%s: strays %v", c.reason, got.Strays)
+		}
+	}
+}
+
+// What only follows does not make a chain worse than what it follows from.
+func TestFollowsIsNoWorse(t *testing.T) {
+	s := shop()
+	s.Argo.Health = "Missing"
+	s.State.In("shop").Deployments[0].Status.AvailableReplicas = 0
+	p := &s.State.In("shop").Pods[2]
+	p.CreationTimestamp = metav1.NewTime(now)
+	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: "Unschedulable", Message: "0/1 nodes are available: 1 Insufficient memory."}}
+	got := verify.Chain(t.Context(), s)
+	if b := broken(got); len(got.Causes) != 1 || got.State != report.Waiting || b[diagnose.LinkArgo] != "follows" {
+		t.Errorf("state %s, links %v", got.State, b)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/sealway/sealway/pkg/chart"
@@ -166,6 +167,33 @@ func (c *chain) references(kind string) map[string]string {
 	return out
 }
 
+// compared says whether what Argo CD says of resources counts: while the manifests in
+// Git do not render, it takes all that is in the cluster for what is no longer in Git.
+func compared(a *diagnose.Argo) bool {
+	return a.Sync != unknown && !a.Stale() && !a.Operation.Running() && !slices.ContainsFunc(a.Conditions, func(cond diagnose.Condition) bool {
+		return strings.HasSuffix(cond.Type, "Error") && cond.Type != "SyncError"
+	})
+}
+
+// back says of an object that Argo CD calls missing that the cluster has it: it was made
+// since Argo CD looked.
+func (c *chain) back(r diagnose.Resource) bool {
+	if r.Health != "Missing" {
+		return false
+	}
+	switch r.Kind {
+	case "SealedSecret":
+		return slices.ContainsFunc(c.space.SealedSecrets, func(s cluster.SealedSecret) bool { return s.Name == r.Name })
+	case "Deployment":
+		return slices.ContainsFunc(c.space.Deployments, func(d appsv1.Deployment) bool { return d.Name == r.Name })
+	case "StatefulSet":
+		return slices.ContainsFunc(c.space.StatefulSets, func(s appsv1.StatefulSet) bool { return s.Name == r.Name })
+	case "Cluster":
+		return slices.ContainsFunc(c.space.Databases, func(d cluster.Database) bool { return d.Name == r.Name })
+	}
+	return false
+}
+
 // gone says of an object that Argo CD tracks that it is not in the cluster any more.
 func (c *chain) gone(r diagnose.Resource) bool {
 	if r.Kind != "ConfigMap" || r.Group != "" || !c.space.Sees("ConfigMap") {
@@ -178,7 +206,7 @@ func (c *chain) gone(r diagnose.Resource) bool {
 // all of it, and what is no longer in Git.
 func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 	a := c.argo()
-	if a == nil {
+	if a == nil || !compared(a) {
 		return nil
 	}
 	for _, r := range a.Resources {
@@ -190,7 +218,7 @@ func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 		case r.Hook:
 		case r.NeedsPruning:
 			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git and still in the cluster", Fix: fmt.Sprintf("`mage gitops:sync %s -prune` deletes it", a.Name)})
-		case r.Sync != outOfSync || !drifted(a):
+		case r.Sync != outOfSync || !drifted(a) || c.back(r):
 		case c.gone(r):
 			out = append(out, report.Stray{Object: name, Message: "it was deleted in the cluster since the sync", Fix: fmt.Sprintf("`mage gitops:sync %s` brings it back", a.Name)})
 		default:

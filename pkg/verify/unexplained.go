@@ -51,7 +51,7 @@ func (c *chain) unexplained(links []report.Link, causes []report.Cause) []report
 // the Pods that run have read them, and the next one does not start.
 func (c *chain) deleted(causes []report.Cause) (out []report.Cause) {
 	a := c.argo()
-	if a == nil || !drifted(a) {
+	if a == nil || a.Stale() || !drifted(a) {
 		return nil
 	}
 	needed := c.references("ConfigMap")

@@ -28,8 +28,7 @@ func argoScenarios() []scenario {
 				s.push()
 				s.refresh()
 			},
-			rule: "manifests-broken", fix: "templates/config.yaml",
-			person: func(s *scene) { s.edit("templates/config.yaml", ".Values.confg.", ".Values.config.") },
+			rule: "manifests-broken", fix: "templates/config.yaml:8", known: ".Values.config.greeting",
 		},
 		{
 			name: "field-invalid", reason: "the API server refuses an object",
@@ -37,17 +36,15 @@ func argoScenarios() []scenario {
 				s.edit("templates/deployment.yaml", "containerPort: 8080", "containerPort: 80800")
 				s.ship()
 			},
-			rule: "object-refused", fix: "templates/deployment.yaml",
-			person: func(s *scene) { s.edit("templates/deployment.yaml", "80800", "8080") },
+			rule: "object-refused", fix: "templates/deployment.yaml", known: "8080",
 		},
 		{
 			name: "definition-missing", reason: "the operator of a custom resource is not installed",
 			arrange: func(s *scene) {
-				s.namespace(nil)
 				s.write("templates/queue.yaml", "apiVersion: queues.example.test/v1\nkind: Queue\nmetadata:\n  name: shop\nspec: {}\n")
 				s.ship()
 			},
-			rule: "kind-missing", fix: "install what brings it",
+			rule: "kind-missing", fix: "Queue",
 			person: func(s *scene) { s.sh(healthy, "kubectl apply -f - <<'EOF'\n"+queues+"EOF") },
 		},
 		{
@@ -57,8 +54,7 @@ func argoScenarios() []scenario {
 				s.edit("application.yaml", "path: applications/path-wrong", "path: applications/path-wrogn")
 				s.know()
 			},
-			rule: "application-missing", fix: "application.yaml",
-			person: func(s *scene) { s.edit("application.yaml", "path-wrogn", "path-wrong") },
+			rule: "application-missing", fix: "application.yaml:9",
 		},
 	}
 }

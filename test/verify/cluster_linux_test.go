@@ -15,7 +15,7 @@ func clusterScenarios() []scenario {
 		{
 			name: "unschedulable", reason: "no node has that many cores",
 			arrange: func(s *scene) { s.edit("values.yaml", "cpu: 10m", "cpu: 500"); s.ship() },
-			rule:    "insufficient-resources", fix: "values.yaml:9", known: "cpu: 10m",
+			rule:    "insufficient-resources", fix: "values.yaml:9", known: "10m",
 		},
 		{
 			name: "node-selector", reason: "no node has that label",
@@ -54,8 +54,7 @@ func clusterScenarios() []scenario {
 				s.sh(healthy, "kubectl -n "+s.app+" create quota memory --hard=requests.memory=12Mi")
 				s.ship()
 			},
-			rule: "quota-exceeded", fix: "ask for less",
-			person: func(s *scene) { s.edit("values.yaml", "memory: 16Mi", "memory: 8Mi"); s.ship() },
+			rule: "quota-exceeded", fix: "values.yaml:10", known: "8Mi",
 		},
 		{
 			name: "pod-security", reason: "the namespace does not admit the Pod",
@@ -84,8 +83,7 @@ func clusterScenarios() []scenario {
 				s.operator()
 				s.ship()
 			},
-			rule: "database-stuck", fix: "shop-db",
-			person: func(s *scene) { s.edit("templates/database.yaml", "fast-ssd", "kwok-volume"); s.ship() },
+			rule: "database-stuck", fix: "templates/database.yaml", known: "kwok-volume",
 		},
 	}
 }

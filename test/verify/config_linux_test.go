@@ -1,7 +1,5 @@
 package verify
 
-import "strings"
-
 // configScenarios are about ConfigMaps, the common case.
 func configScenarios() []scenario {
 	return []scenario{
@@ -63,11 +61,8 @@ func configScenarios() []scenario {
 				s.edit("templates/config.yaml", "  name: shop-config\n", "  name: shop-config\n  namespace: default\n")
 				s.ship()
 			},
-			rule: "configmap-elsewhere", fix: "namespace: cm-elsewhere",
-			person: func(s *scene) {
-				s.edit("templates/config.yaml", "namespace: default", "namespace: cm-elsewhere")
-				s.ship()
-			},
+			rule: "configmap-elsewhere", fix: "default",
+			known: "cm-elsewhere",
 		},
 		{
 			name: "cm-misspelt", reason: "one letter is missing where it is mounted",
@@ -96,9 +91,7 @@ func configScenarios() []scenario {
 		{
 			name: "cm-envfrom", reason: "a whole ConfigMap as environment, one letter wrong",
 			arrange: func(s *scene) {
-				text := s.read("templates/deployment.yaml")
-				s.write("templates/deployment.yaml", text[:strings.Index(text, "          volumeMounts:\n")])
-				s.edit("templates/deployment.yaml", "          env:\n", "          envFrom:\n            - configMapRef:\n                name: shop-confi\n          env:\n")
+				s.edit("templates/deployment.yaml", "          env:\n", "          envFrom:\n            - configMapRef:\n                name: shop-conifg\n          env:\n")
 				s.ship()
 			},
 			rule: "configmap-misspelt", fix: "shop-config",

@@ -65,7 +65,19 @@ func secretScenarios() []scenario {
 			rule: "sealed-for-other-namespace", fix: "mage seal:app",
 		},
 		{
-			name: "secret-copied", reason: "the same, and nothing in the file or the plaintext says so",
+			name: "secret-plaintext-namespace", reason: "the plaintext is for another namespace, and only the sealed file was corrected",
+			arrange: func(s *scene) {
+				text := s.read(plaintext)
+				s.remove(sealed)
+				s.write(plaintext, strings.Replace(text, "namespace: "+s.app, "namespace: shop-old", 1))
+				s.seal()
+				s.write(sealed, strings.Replace(s.read(sealed), "namespace: shop-old", "namespace: "+s.app, 1))
+				s.ship()
+			},
+			rule: "sealed-for-other-namespace", fix: "local-secrets/shop-secrets.yaml:5",
+		},
+		{
+			name: "secret-copied", reason: "the same, and nothing in the file says so",
 			arrange: func(s *scene) {
 				text := s.read(plaintext)
 				s.remove(sealed)
@@ -75,7 +87,7 @@ func secretScenarios() []scenario {
 				s.write(sealed, strings.ReplaceAll(s.read(sealed), "namespace: shop-old", "namespace: "+s.app))
 				s.ship()
 			},
-			rule: "sealed-undecryptable", fix: "mage seal:app",
+			rule: "sealed-for-other-namespace", fix: "mage seal:app",
 		},
 		{
 			name: "secret-other-cluster", reason: "it was sealed with the certificate of another cluster",
@@ -108,9 +120,6 @@ func secretScenarios() []scenario {
 		{
 			name: "secret-volume", reason: "a mounted Secret, not only an environment",
 			arrange: func(s *scene) {
-				text := s.read("templates/deployment.yaml")
-				from, to := strings.Index(text, "          env:\n"), strings.Index(text, "          ports:\n")
-				s.write("templates/deployment.yaml", text[:from]+text[to:])
 				s.edit("templates/deployment.yaml", "      volumes:\n", "      volumes:\n        - name: keys\n          secret:\n            secretName: shop-secretz\n")
 				s.edit("templates/deployment.yaml", "          volumeMounts:\n", "          volumeMounts:\n            - name: keys\n              mountPath: /etc/keys\n")
 				s.ship()

@@ -30,6 +30,11 @@ func TestStrays(t *testing.T) {
 			"kubectl -n strays delete sealedsecret other",
 		},
 		{
+			"a SealedSecret by hand that cannot be decrypted", "SealedSecret strays/copied",
+			"sed 's/name: shop-secrets/name: copied/' applications/strays/templates/sealed-shop-secrets.yaml | kubectl apply -f -",
+			"kubectl -n strays delete sealedsecret copied",
+		},
+		{
 			"a change by hand", "ConfigMap strays/shop-config",
 			`kubectl -n strays patch configmap shop-config --type=merge -p '{"data":{"shop.yaml":"changed"}}'`,
 			"mage gitops:sync strays",

@@ -33,6 +33,7 @@ type Config struct {
 	Verify       Verify            `yaml:"verify"`
 	Guard        Guard             `yaml:"guard"`
 
+	Editor      string `yaml:"-"` // VISUAL, else EDITOR
 	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
 	JSON        bool   `yaml:"-"` // SEALWAY_OUTPUT=json
 	Verbose     bool   `yaml:"-"` // SEALWAY_VERBOSE: unchanged entries too
@@ -119,6 +120,9 @@ func (c *Config) parse(data []byte) error {
 
 // environment overrides with what is set; the SEALED_SECRETS names are kubeseal's.
 func (c *Config) environment(lookup func(string) (string, bool)) error {
+	if c.Editor, _ = lookup("VISUAL"); c.Editor == "" {
+		c.Editor, _ = lookup("EDITOR")
+	}
 	for name, field := range map[string]*string{
 		"SEALWAY_CONTEXT":                     &c.Context,
 		"SEALED_SECRETS_CERT":                 &c.Certificate,

@@ -58,7 +58,15 @@ func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, mage[0], append(mage[1:], args...)...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = environ(ts)
+	s := of(ts)
+	cmd.Stdin, s.input = bytes.NewReader(s.input), nil
 	return cmd
+}
+
+// feed has the next mage read a file.
+func feed(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "feed FILE")
+	of(ts).input = []byte(ts.ReadFile(args[0]))
 }
 
 // environ is the script's environment: what a script may set, and the basics.
@@ -68,7 +76,7 @@ func environ(ts *testscript.TestScript) []string {
 		"HOME", "USERPROFILE", "PATH", "TMPDIR", "LC_ALL", "TERM", "SYSTEMROOT", "CI", "NO_COLOR", "KUBECONFIG",
 		"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME",
 		"GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES",
-		"SEALWAY_OUTPUT", "SEALWAY_VERBOSE", "SEALWAY_CONTEXT",
+		"SEALWAY_OUTPUT", "SEALWAY_VERBOSE", "SEALWAY_CONTEXT", "VISUAL", "EDITOR",
 		"GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GOFLAGS", "GOWORK", "GOENV", "GOTOOLCHAIN", "MAGEFILE_CACHE",
 		"SEALED_SECRETS_CERT", "SEALED_SECRETS_CONTROLLER_NAME", "SEALED_SECRETS_CONTROLLER_NAMESPACE",
 	} {

@@ -71,6 +71,7 @@ func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"snapshot":     snapshot,    // snapshot: remembers every file of the work tree
 		"unchanged":    unchanged,   // unchanged: no file was added, removed or changed since
 		"changed-only": changedOnly, // changed-only FILE...: these files and no others were
+		"feed":         feed,        // feed FILE: what the next mage reads on stdin
 		"edit":         edit,        // edit FILE OLD NEW: replaces text that stands there once
 		"bytes":        writeBytes,  // bytes FILE TEXT [N]: TEXT with Go's escapes, N times
 		"json":         jsonValue,   // json PATH VALUE: a value of the JSON document on stdout
@@ -107,6 +108,7 @@ type script struct {
 	printed []output
 	before  map[string]string // snapshot
 	server  *server
+	input   []byte // of the next mage
 }
 
 type scriptKey struct{}

@@ -24,7 +24,12 @@ func (s *session) generate(ctx context.Context, apps, force []string, dryRun boo
 	if err != nil {
 		return err
 	}
-	plan, err := generate.New(ctx, known, generate.Options{Root: s.repo.Tree.Root, Applications: apps, Force: force})
+	o, err := s.options()
+	if err != nil {
+		return err
+	}
+	o.Follow, o.Applications, o.Force = false, apps, force
+	plan, err := generate.New(ctx, known, o)
 	if err != nil {
 		return err
 	}

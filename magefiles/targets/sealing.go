@@ -10,6 +10,7 @@ import (
 
 	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/internal/kube"
+	"github.com/sealway/sealway/pkg/generate"
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/seal"
@@ -56,12 +57,25 @@ func (s *session) plan(ctx context.Context, apps []string, prune bool) (*seal.Pl
 	if err != nil {
 		return nil, err
 	}
+	if err := s.agreed(); err != nil {
+		return nil, err
+	}
 	opts, err := s.sealOptions(ctx)
 	if err != nil {
 		return nil, err
 	}
 	opts.Prune = prune
 	return seal.NewPlan(ctx, selected, opts)
+}
+
+// agreed refuses plaintext that a killed run left in disagreement.
+func (s *session) agreed() error {
+	unfinished, err := generate.ReadJournal(s.journal())
+	if err == nil && len(unfinished) > 0 {
+		err = &console.Advised{Err: errors.New("local-secrets: a run was interrupted while it wrote values that belong together: " + unfinished[0].String()),
+			Advice: "`mage secrets:generate` finishes it"}
+	}
+	return err
 }
 
 // sealOptions loads certificate and ledger; the live cluster stands in for an
@@ -76,7 +90,7 @@ func (s *session) sealOptions(ctx context.Context) (seal.Options, error) {
 	if err != nil {
 		return seal.Options{}, err
 	}
-	o := seal.Options{Repository: s.repo, Ledger: ledger, Certificate: cert}
+	o := seal.Options{Repository: s.repo, Ledger: ledger, Certificate: cert, Now: s.now}
 	if k, err := s.cluster(); err == nil {
 		o.Live = k.Live()
 	}

@@ -29,6 +29,7 @@ import (
 // arguments are what a command line gave; nil pointers were not given.
 type arguments struct {
 	app    []string // positional names
+	words  []string // those that follow
 	cert   *string
 	json   *bool
 	text   map[string]*string // flags that mean nothing when they are empty
@@ -62,6 +63,11 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	for _, p := range a.app {
 		if strings.HasPrefix(p, "-") || p == "" { // Mage takes a flag before the names for a name
 			return &console.Usage{Problem: fmt.Sprintf("%s: %q is no application", command, p), Advice: "names come first, flags behind them: mage " + command + " NAME -dryRun"}
+		}
+	}
+	for _, w := range a.words {
+		if strings.HasPrefix(w, "-") || w == "" {
+			return &console.Usage{Problem: fmt.Sprintf("%s: %q is neither a Secret nor a key", command, w), Advice: "names come first, flags behind them; `mage -h " + command + "` shows the order"}
 		}
 	}
 	for name, value := range a.text {

@@ -132,14 +132,15 @@ func (c *Client) Terminate(ctx context.Context, name string) (App, error) {
 }
 
 // terminate asks until the controller has done it. An operation that the
-// controller has not picked up cannot be terminated yet (argo-cd#17155).
+// controller has not picked up cannot be terminated yet (argo-cd#17155), and one whose
+// state it writes just now may answer with conflicts, terminated or not.
 func (c *Client) terminate(ctx context.Context, r ref, op *Operation) (App, error) {
 	for n := 0; ; n++ {
 		_, err := do(ctx, c, call{op: "terminate the operation", app: r.String(), patience: c.opts.Patience}, func(ctx context.Context) (*application.OperationTerminateResponse, error) {
 			return c.apps.TerminateOperation(ctx, &application.OperationTerminateRequest{Name: &r.name, AppNamespace: r.appNamespace(), Project: r.projectName()})
 		})
-		early := err != nil && strings.Contains(err.Error(), "No operation is in progress")
-		if err != nil && !early {
+		again := err != nil && (strings.Contains(err.Error(), "No operation is in progress") || strings.Contains(err.Error(), "Too many conflicts"))
+		if err != nil && !again {
 			return App{}, c.denied(ctx, r, "sync", err)
 		}
 		app, err := c.get(ctx, r)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sealway/sealway/pkg/argocd"
 )
@@ -159,6 +162,29 @@ func TestTerminate(t *testing.T) {
 		}
 		if _, err := c.Terminate(t.Context(), "litellm"); err != nil {
 			t.Errorf("without one: %v", err)
+		}
+	})
+}
+
+// TestTerminateConflicts: the server gives up on a state that the controller writes at
+// the same time, although the operation was terminated.
+func TestTerminateConflicts(t *testing.T) {
+	bubble(t, func(t *testing.T, a *argoCD) {
+		a.add("litellm", nil)
+		a.operate = func(name string) { a.running(name) }
+		a.lost = func(method string, n int) error {
+			if method == "ApplicationService/TerminateOperation" && n == 1 {
+				return status.Error(codes.Internal, "Failed to terminate app. Too many conflicts")
+			}
+			return nil
+		}
+		if err := a.request("litellm", operationOf("alice", commitA)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		app, err := a.connect(argocd.Options{}).Terminate(t.Context(), "litellm")
+		if err != nil || app.Operation.Phase != "Failed" {
+			t.Errorf("%+v, %v", app.Operation, err)
 		}
 	})
 }

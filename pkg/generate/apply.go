@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,12 +26,18 @@ func (p *Plan) Apply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.note(ctx, len(files)); err != nil {
+		return err
+	}
 	for _, f := range files {
 		if err := os.MkdirAll(filepath.Dir(f.Path), dirMode); err != nil {
 			return fmt.Errorf("%s: nothing was written: %w", p.opts.shown(filepath.Dir(f.Path)), cause(err))
 		}
 	}
 	if err := manifest.WriteFiles(ctx, files); err != nil {
+		return err
+	}
+	if err := p.done(); err != nil {
 		return err
 	}
 	return p.lock()
@@ -40,6 +47,14 @@ func (p *Plan) Apply(ctx context.Context) error {
 func (p *Plan) render() ([]manifest.File, error) {
 	var files []manifest.File
 	index := map[string]int{} // path -> place in files
+	for _, draft := range p.drafts {
+		d := draft()
+		if err := d.current(p.opts); err != nil {
+			return nil, err
+		}
+		index[p.opts.disk(d.Path)] = len(files)
+		files = append(files, manifest.File{Path: p.opts.disk(d.Path), Data: d.Data, Mode: fileMode, Durable: true})
+	}
 	for i := range p.changes {
 		c := &p.changes[i]
 		at, known := index[c.secret.disk]
@@ -60,6 +75,30 @@ func (p *Plan) render() ([]manifest.File, error) {
 	}
 	return files, nil
 }
+
+// current refuses a draft of a file that is not what it was when the draft was made.
+func (d *Draft) current(o Options) error {
+	data, err := os.ReadFile(o.disk(d.Path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && d.Base == nil:
+		return nil
+	case err != nil:
+		return fmt.Errorf("%s: %w", o.shown(d.Path), cause(err))
+	case d.Base == nil || !bytes.Equal(data, d.Base):
+		return &ConflictError{Path: o.shown(d.Path)}
+	}
+	return nil
+}
+
+// ConflictError says that somebody else wrote the file meanwhile.
+type ConflictError struct{ Path string }
+
+func (e *ConflictError) Error() string {
+	return e.Path + ": the file has changed since it was read; nothing was written"
+}
+
+// Hint says what to do.
+func (e *ConflictError) Hint() string { return "run it again" }
 
 // read is the content of an existing file; a new one must not be there.
 func (t *target) read() ([]byte, error) {

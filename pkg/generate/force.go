@@ -31,9 +31,30 @@ func (g *graph) force() error {
 			errs.add(err)
 			continue
 		}
-		n.forced = true
+		errs.add(g.mark(n))
 	}
 	return errs.err()
+}
+
+// mark has a key made anew.
+func (g *graph) mark(n *node) error {
+	n.forced = true
+	return n.secret.misplaced(newFolder(n.secret.app, g.opts), g.opts)
+}
+
+// follow marks the keys that were changed beforehand, and those that a killed run
+// may have left behind.
+func (g *graph) follow() {
+	for _, ref := range g.opts.Changed {
+		if n := g.byRef[ref]; n != nil && n.item != nil {
+			n.given = true
+		}
+	}
+	for _, ref := range g.opts.Unfinished {
+		if n := g.byRef[ref]; n != nil {
+			n.torn = len(n.sources) > 0
+		}
+	}
 }
 
 // target finds the one key that a target names.
@@ -45,7 +66,7 @@ func (g *graph) target(target string) (*node, error) {
 	var found []*node
 	for _, s := range g.secrets {
 		for _, n := range s.nodes {
-			if n.matches(parts) && (len(parts) == 3 || s.selected) {
+			if n.matches(parts) && (len(parts) == 3 || s.named) {
 				found = append(found, n)
 			}
 		}

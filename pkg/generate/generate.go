@@ -45,8 +45,30 @@ type Options struct {
 	// application is filled in, secret/key or a key that only one of its Secrets
 	// has. Values computed from a forced one follow, in every application.
 	Force []string
+	// Follow restricts the plan to Force, Changed and Unfinished and to what is
+	// computed from them: nothing else that is missing is filled in.
+	Follow bool
+	// Changed are keys that have their new value in App.Secrets already, by way of a
+	// draft: they stay, and what is computed from them follows.
+	Changed []repo.Ref
+	// Drafts are new contents of plaintext files, which Apply writes. App.Secrets has
+	// what stands in them, not what stands on disk.
+	Drafts []Draft
+	// Journal is a file in which Apply notes what it is about to write, while it
+	// writes several files; empty: none. See ReadJournal.
+	Journal string
+	// Unfinished is what the journal of a run that was killed has: of these, computed
+	// keys are brought into agreement with what they are made of.
+	Unfinished []repo.Ref
 	// Rand is the source of randomness. Default: crypto/rand.Reader.
 	Rand io.Reader
+}
+
+// Draft is the new content of one plaintext file.
+type Draft struct {
+	Path string // as the Path of a Secret
+	Base []byte // what stands there now; nil when there is no file
+	Data []byte // what shall stand there
 }
 
 func (o Options) withDefaults() Options {

@@ -17,6 +17,8 @@ type node struct {
 	sealed  bool           // the repository holds it encrypted
 	sources []*node
 	forced  bool
+	given   bool // its new value is there already
+	torn    bool // a killed run was about to write it
 
 	state   state
 	value   string // once resolved, unless pending or absent
@@ -41,7 +43,8 @@ type secret struct {
 	spec      *repo.SecretSpec
 	namespace string
 	found     *manifest.Secret // nil when there is none yet
-	selected  bool             // its application is filled in
+	named     bool             // its application is one of those asked for
+	selected  bool             // it is filled in
 	nodes     []*node          // in the contract's order
 }
 
@@ -91,8 +94,12 @@ func (g *graph) addApp(a *App) error {
 	have := newFolder(a, g.opts)
 	for i := range a.Contract.Secrets {
 		spec := &a.Contract.Secrets[i]
-		s := &secret{app: a, spec: spec, namespace: spec.NamespaceOr(a.Namespace), selected: g.opts.selects(a.Name)}
+		named := g.opts.selects(a.Name)
+		s := &secret{app: a, spec: spec, namespace: spec.NamespaceOr(a.Namespace), named: named, selected: named && !g.opts.Follow}
 		errs.add(s.find(have, g.opts))
+		if s.selected {
+			errs.add(s.misplaced(have, g.opts))
+		}
 		for j := range spec.Keys {
 			n := &node{secret: s, spec: &spec.Keys[j]}
 			if s.found != nil {
@@ -142,10 +149,15 @@ func (s *secret) find(have folder, o Options) error {
 			return h.Errorf("", "keep one of the two", "the same Secret stands in %s:%d too", o.shown(s.found.Path), s.found.Line)
 		}
 	}
-	if s.found != nil || !s.selected {
+	return nil
+}
+
+// misplaced finds what stands where a Secret that is not there has its place.
+func (s *secret) misplaced(have folder, o Options) error {
+	if s.found != nil {
 		return nil
 	}
-	if len(named) > 0 { // most likely meant to be this one
+	if named := have.byName[s.spec.Name]; len(named) > 0 { // most likely meant to be this one
 		return named[0].Errorf("", "change the namespace in one of the two", "%s:%d puts this Secret into the namespace %s",
 			s.app.Contract.Path, s.spec.Line, s.namespace)
 	}

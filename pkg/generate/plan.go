@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
 )
 
@@ -18,6 +19,7 @@ type Plan struct {
 
 	opts    Options
 	changes []change
+	drafts  []func() Draft
 	tighten []string // plaintext files and folders that others must not read
 }
 
@@ -54,6 +56,12 @@ func New(ctx context.Context, apps []App, o Options) (*Plan, error) {
 	if err := g.force(); err != nil {
 		return nil, err
 	}
+	return g.decide(ctx)
+}
+
+// decide makes the plan once it is known what to make anew.
+func (g *graph) decide(ctx context.Context) (*Plan, error) {
+	g.follow()
 	var errs errorList
 	for _, s := range g.secrets {
 		for _, n := range s.nodes {
@@ -70,6 +78,10 @@ func New(ctx context.Context, apps []App, o Options) (*Plan, error) {
 func (g *graph) plan() *Plan {
 	p := &Plan{opts: g.opts}
 	p.opts.Rand = nil // printed, its state would give the values away
+	for _, d := range g.opts.Drafts {
+		p.drafts = append(p.drafts, func() Draft { return d })
+	}
+	p.opts.Drafts = nil // likewise
 	for _, s := range g.secrets {
 		if s.selected && s.found != nil {
 			p.Steps = append(p.Steps, s.drift(g.opts)...)
@@ -88,7 +100,7 @@ func (g *graph) plan() *Plan {
 		if len(c.edits) > 0 {
 			p.changes = append(p.changes, c)
 		}
-		if dir := g.opts.disk(s.app.Dir); s.selected && filepath.Dir(c.secret.disk) == filepath.Clean(dir) {
+		if dir := g.opts.disk(s.app.Dir); (s.selected || len(c.edits) > 0) && filepath.Dir(c.secret.disk) == filepath.Clean(dir) {
 			p.tighten = append(p.tighten, dir)
 		}
 	}
@@ -98,7 +110,18 @@ func (g *graph) plan() *Plan {
 }
 
 // Empty reports whether Apply has no value to write.
-func (p *Plan) Empty() bool { return len(p.changes) == 0 }
+func (p *Plan) Empty() bool { return len(p.changes) == 0 && len(p.drafts) == 0 }
+
+// Changed are the keys that Apply gives a value, drafts aside.
+func (p *Plan) Changed() []repo.Ref {
+	var out []repo.Ref
+	for _, s := range p.Steps {
+		if s.Action == report.Create || s.Action == report.Update {
+			out = append(out, repo.Ref{Application: s.Application, Secret: s.Secret, Key: s.Key})
+		}
+	}
+	return out
+}
 
 // Entries are the steps as a report has them: one entry per Secret, action and
 // detail, with all the keys that it is true of.

@@ -40,11 +40,14 @@ func (g *graph) resolve(ctx context.Context, n *node, way []*node) error {
 
 // settle decides about a key whose sources are decided.
 func (g *graph) settle(n *node) error {
-	follow := n.forced
+	follow := n.forced || n.torn
 	for _, source := range n.sources {
 		follow = follow || source.changed
 	}
 	switch {
+	case n.given:
+		n.pending, n.changed = !n.existing(), n.existing()
+		n.value = string(n.item.Value)
 	case n.existing() && !follow:
 		g.keep(n)
 	case n.sealed && !n.existing() && !n.forced:
@@ -53,8 +56,10 @@ func (g *graph) settle(n *node) error {
 		n.pending, n.absent = n.item != nil, n.item == nil
 		if n.secret.selected {
 			g.took(n, report.Keep, "sealed already; its plaintext is not on this machine, -force makes another value")
+		} else if follow {
+			g.took(n, report.Warning, "is made of "+n.sources[0].ref().String()+", which has another value now, and its plaintext is not on this machine: what is sealed is the old one")
 		}
-	case !n.secret.selected && !n.existing() && !n.forced:
+	case !n.secret.selected && !n.existing() && !n.forced && (!follow || n.item == nil):
 		n.pending = n.item != nil || n.spec.Kind == repo.KindExternal
 		n.absent = !n.pending
 	case n.spec.Kind == repo.KindExternal:
@@ -106,7 +111,7 @@ func (g *graph) make(n *node) error {
 	}
 	switch {
 	case !n.existing():
-		n.value = v
+		n.value, n.changed = v, n.forced
 		g.took(n, report.Create, "")
 	case string(n.item.Value) == v:
 		g.keep(n)
@@ -117,15 +122,20 @@ func (g *graph) make(n *node) error {
 	return nil
 }
 
+const forcedReason = "forced"
+
 // reason says why an existing value is made anew.
 func (n *node) reason() string {
 	if n.forced {
-		return "forced"
+		return forcedReason
 	}
 	for _, source := range n.sources {
 		if source.changed {
 			return "follows " + source.ref().String()
 		}
+	}
+	if n.torn {
+		return "follows " + n.sources[0].ref().String()
 	}
 	return ""
 }

@@ -52,6 +52,12 @@ func (s Style) table(w io.Writer, r *Report) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", s.paint(string(e.Action), colourOf(e.Action)), e.Subject(), e.Path, e.note())
 	}
+	if len(r.Entries) > 0 && len(r.Steps) > 0 { // two tables: the columns have nothing in common
+		if err := flush(t, &table, w); err != nil {
+			return err
+		}
+		table.Reset()
+	}
 	for _, p := range r.Steps {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", p.Name, s.paint(p.State, stateColour(p.State)), p.Detail)
 	}
@@ -220,9 +226,9 @@ func colourOf(a Action) string {
 
 func stateColour(state string) string {
 	switch state {
-	case "running", "ok", "Synced", "Healthy", "create":
+	case "running", "ok", "Synced", "Healthy", "create", "reload", "next run":
 		return green
-	case "OutOfSync", "Progressing", "Suspended", "update":
+	case "OutOfSync", "Progressing", "Suspended", "update", "restart":
 		return yellow
 	default:
 		return red

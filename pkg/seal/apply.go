@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
 	"golang.org/x/sync/errgroup"
@@ -250,7 +251,9 @@ func (p *Plan) remember(sealed []map[string]string) bool {
 			if text == "" {
 				text = c.sealed.Item(it.Key).Ciphertext
 			}
-			r.Items[it.Key] = itemRecord{HMAC: p.opts.Ledger.hmac(c.id, string(c.secret.Type), it.Key, it.Value), Ciphertext: ciphertextHash(text)}
+			item := itemRecord{HMAC: p.opts.Ledger.hmac(c.id, string(c.secret.Type), it.Key, it.Value), Ciphertext: ciphertextHash(text)}
+			item.Since = p.since(c, it.Key, item)
+			r.Items[it.Key] = item
 		}
 		p.opts.Ledger.record(c.app.Name, c.id, r)
 	}
@@ -261,6 +264,19 @@ func (p *Plan) remember(sealed []map[string]string) bool {
 		}
 	}
 	return changed
+}
+
+// since is when a value was sealed first. Of one that was sealed before this machine
+// remembered anything nobody knows.
+func (p *Plan) since(c *change, key string, now itemRecord) time.Time {
+	before, known := p.opts.Ledger.lookup(c.app.Name, c.id).Items[key]
+	switch {
+	case known && before.HMAC == now.HMAC:
+		return before.Since
+	case known, c.sealed == nil, c.sealed.Item(key) == nil:
+		return p.opts.Now.UTC().Truncate(time.Second)
+	}
+	return time.Time{}
 }
 
 // settle tells the ledger of an application that has nothing left to do or to

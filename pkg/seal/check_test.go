@@ -69,7 +69,7 @@ func TestCheck(t *testing.T) {
 		{"base64 pasted", item(func(string) string { return "aGVsbG8gd29ybGQ=" }), []string{"sealed-edited " + file + ":2 ", "ciphertext-malformed " + file + ":12 password"}},
 		{"cut off", item(func(s string) string { return s[:200] }), []string{"sealed-edited " + file + ":2 ", "ciphertext-malformed " + file + ":12 password"}},
 		{"empty", item(func(string) string { return `""` }), []string{"sealed-edited " + file + ":2 ", "ciphertext-malformed " + file + ":12 password"}},
-		{"swapped", item(func(s string) string { return s[:20] + "A" + s[21:] }), []string{"sealed-edited " + file + ":2 "}},
+		{"swapped", item(func(s string) string { return s[:20] + map[bool]string{true: "B", false: "A"}[s[20] == 'A'] + s[21:] }), []string{"sealed-edited " + file + ":2 "}},
 		{"scope in one place", replace("  annotations:\n", "  annotations:\n    sealedsecrets.bitnami.com/cluster-wide: \"true\"\n"), []string{"scope-mismatch " + file + ":2 ", "scope-mismatch " + file + ":2 "}},
 		{"other name", replace("      name: db\n", "      name: other\n"), []string{"name-mismatch " + file + ":2 "}},
 		{"no namespace", replace("  namespace: shop\nspec", "spec"), []string{"namespace-mismatch " + file + ":2 ", "name-mismatch " + file + ":2 "}},

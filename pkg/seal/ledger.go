@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/repo"
@@ -41,8 +42,9 @@ type secretRecord struct {
 }
 
 type itemRecord struct {
-	HMAC       string `json:"hmac"`
-	Ciphertext string `json:"ciphertext"` // SHA-256 of the base64 text
+	HMAC       string    `json:"hmac"`
+	Ciphertext string    `json:"ciphertext"`     // SHA-256 of the base64 text
+	Since      time.Time `json:"since,omitzero"` // when this value was sealed for the first time here; zero when unknown
 }
 
 // calmRecord lets a run pass over an application of which no byte has changed.

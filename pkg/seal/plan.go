@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/repo"
@@ -25,6 +26,7 @@ type Options struct {
 	Prune       bool      // remove the sealed files of Secrets that are gone
 	Rand        io.Reader // source of the session keys; default crypto/rand.Reader
 	Workers     int       // sealing goroutines; default GOMAXPROCS
+	Now         time.Time // recorded with the values that are new; zero: nothing is
 }
 
 // Live compares an item with what the cluster holds.

@@ -62,7 +62,7 @@ func run(ctx context.Context, command string, a arguments, do func(context.Conte
 func start(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {
 	for _, p := range a.app {
 		if strings.HasPrefix(p, "-") || p == "" { // Mage takes a flag before the names for a name
-			return &console.Usage{Problem: fmt.Sprintf("%s: %q is no application", command, p), Advice: "names come first, flags behind them: mage " + command + " NAME -dryRun"}
+			return &console.Usage{Problem: fmt.Sprintf("%s: %q is no application", command, p), Advice: "names come first, flags behind them: mage " + command + " NAME -flag"}
 		}
 	}
 	for _, w := range a.words {

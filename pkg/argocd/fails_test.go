@@ -250,3 +250,16 @@ func TestSyncFails(t *testing.T) {
 		})
 	}
 }
+
+// TestHealthHint: what the controller says decides what to do about a SealedSecret.
+func TestHealthHint(t *testing.T) {
+	for message, want := range map[string]string{
+		"no key could decrypt secret (password)":                            "sealed for another certificate",
+		"Resource \"db\" already exists and is not managed by SealedSecret": "mage verify:app",
+	} {
+		e := &argocd.HealthError{App: "litellm", Health: argocd.Degraded, Blocking: []argocd.Resource{{Kind: "SealedSecret", Name: "db", Health: argocd.Degraded, Message: message}}}
+		if !strings.Contains(e.Hint(), want) {
+			t.Errorf("%s: the hint is %q", message, e.Hint())
+		}
+	}
+}

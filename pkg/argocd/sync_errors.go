@@ -154,7 +154,11 @@ func (e *HealthError) Error() string {
 // Hint says what the worst of it means.
 func (e *HealthError) Hint() string {
 	for _, r := range e.Blocking {
-		if sealed(r) {
+		switch {
+		case !sealed(r):
+		case strings.Contains(r.Message, "not managed by SealedSecret"):
+			return "somebody has made a Secret of that name: `mage verify:app` says how the controller takes it over"
+		default:
 			return "it was sealed for another certificate, namespace or name than it is used with: seal it again for this cluster, commit and push"
 		}
 	}

@@ -33,3 +33,10 @@ func Test(ctx context.Context) error {
 func Bench(ctx context.Context) error {
 	return console.Run(ctx, func(ctx context.Context) error { return runSteps(ctx, bench()) })
 }
+
+// Dist compiles the static binary for linux, darwin and windows into dist/, with the version of git describe and checksums.
+func Dist(ctx context.Context,
+	only *string, // these platforms, separated by commas: linux/amd64
+) error {
+	return console.Run(ctx, func(ctx context.Context) error { return dist(ctx, only) })
+}

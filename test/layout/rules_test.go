@@ -15,7 +15,7 @@ import (
 	"github.com/sealway/sealway/pkg/lint"
 )
 
-var update = flag.Bool("update", false, "write the tables of rules into the documents")
+var update = flag.Bool("update", false, "write what the documents have of the code: rules and targets")
 
 // TestRules: the documents have every rule, as the code has it.
 func TestRules(t *testing.T) {
@@ -49,7 +49,7 @@ func grace(d time.Duration) string {
 func section(t *testing.T, file, want string) {
 	t.Helper()
 	const (
-		begin = "<!-- rules: written by go test ./test/layout -update -->\n"
+		begin = " written by go test ./test/layout -update -->\n" // behind the name of what is written
 		end   = "<!-- end -->\n"
 	)
 	path := filepath.Join(scripttest.Root(t), file)
@@ -60,7 +60,7 @@ func section(t *testing.T, file, want string) {
 	head, rest, ok := strings.Cut(string(data), begin)
 	got, tail, closed := strings.Cut(rest, end)
 	if !ok || !closed {
-		t.Fatalf("%s has no place for the rules", file)
+		t.Fatalf("%s has no place for what is written by this test", file)
 	}
 	if *update {
 		if err := os.WriteFile(path, []byte(head+begin+want+end+tail), 0o644); err != nil {

@@ -302,7 +302,7 @@ func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 func (g *glance) missing(o *one) *diagnose.Argo {
 	out := &diagnose.Argo{Missing: true, Path: o.definition}
 	i := slices.IndexFunc(g.list, func(a argocd.App) bool {
-		return a.Name == o.folder.Name && len(a.Sources) == 1 && a.Sources[0].Path != ""
+		return a.Name == o.Name && len(a.Sources) == 1 && a.Sources[0].Path != ""
 	})
 	if i < 0 || o.definition == "" {
 		return out

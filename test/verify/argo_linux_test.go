@@ -54,7 +54,7 @@ func argoScenarios() []scenario {
 				s.edit("application.yaml", "path: applications/path-wrong", "path: applications/path-wrogn")
 				s.know()
 			},
-			rule: "application-missing", fix: "application.yaml:9",
+			rule: "application-missing", fix: "application.yaml:11",
 		},
 	}
 }

@@ -28,7 +28,7 @@ func (f *finder) application() {
 		n.object = "Application " + or(a.Space, "argocd") + "/" + f.in.Application
 		n.message = "Argo CD does not know the application, so nothing of it is deployed"
 		file := or(a.Path, f.in.Folder+"/application.yaml")
-		n.fix = fix("create it", slices.Concat([]string{"kubectl apply -f " + file}, f.sync())...)
+		n.fix = fix("create it", slices.Concat([]string{f.in.Kubectl + " apply -f " + file}, f.sync())...)
 		n.path, n.gives = file, []string{"Operation", "Namespace", "NeverSynced"}
 		if a.Deploys != "" {
 			n.message = fmt.Sprintf("it deploys %s, not %s, so nothing of the latter is deployed", a.Deploys, f.in.Folder)
@@ -43,7 +43,7 @@ func (f *finder) application() {
 	case !a.Deleting.IsZero():
 		n.message, n.since = "it is being deleted, and with it what it has deployed", a.Deleting
 		n.gives = []string{"Operation"}
-		n.fix = fix("let the deletion end; if it hangs, its finalizers wait for a resource: `kubectl -n " + or(a.Space, "argocd") + " describe application " + or(a.Name, f.in.Application) + "`")
+		n.fix = fix("let the deletion end; if it hangs, its finalizers wait for a resource: `" + f.in.Kubectl + " -n " + or(a.Space, "argocd") + " describe application " + or(a.Name, f.in.Application) + "`")
 		f.add("application-deleting", n)
 		return
 	}
@@ -106,7 +106,7 @@ func (f *finder) comparison(kind, m string, n finding) {
 	case holds(m, "field not declared in schema"):
 		n.message = "this Argo CD is too old for this Kubernetes: it does not know a field of a live object: " + m
 		n.fix = fix("have the API server compare, which knows all fields (or update Argo CD)",
-			"kubectl -n "+or(f.in.Argo.Space, "argocd")+" annotate application "+or(f.in.Argo.Name, f.in.Application)+" argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite")
+			f.in.Kubectl+" -n "+or(f.in.Argo.Space, "argocd")+" annotate application "+or(f.in.Argo.Name, f.in.Application)+" argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite")
 		f.add("argocd-schema", n)
 	case holds(m, "app path does not exist|no such file or directory"):
 		n.message = "the path of the Application is not in the commit that Argo CD looks at: " + m
@@ -122,7 +122,7 @@ func (f *finder) comparison(kind, m string, n finding) {
 		f.add("repository-unreachable", n)
 	case kind == "InvalidSpecError":
 		n.message = "the Application itself is not valid: " + m
-		n.fix = fix("correct "+or(n.path, "the Application"), "kubectl apply -f "+or(n.path, f.in.Folder+"/application.yaml"))
+		n.fix = fix("correct "+or(n.path, "the Application"), f.in.Kubectl+" apply -f "+or(n.path, f.in.Folder+"/application.yaml"))
 		f.add("invalid-spec", n)
 	default:
 		f.unrenderable(m, n)

@@ -142,7 +142,9 @@ func (f *finder) replace(o owner, commands []string) []string {
 		f.kubectl("delete statefulset "+o.name+" --cascade=orphan"), f.kubectl("delete pod "+o.pod))
 }
 
-func (f *finder) kubectl(what string) string { return "kubectl -n " + f.in.Namespace + " " + what }
+func (f *finder) kubectl(what string) string {
+	return f.in.Kubectl + " -n " + f.in.Namespace + " " + what
+}
 
 // locate finds the line that gives one of the texts to an object; the first text
 // that stands literally somewhere wins.

@@ -394,7 +394,7 @@ func (f *finder) node(p *corev1.Pod, o owner) bool {
 					object: "Node " + node.Name, since: c.LastTransitionTime.Time,
 					message:  fmt.Sprintf("not ready: %s", strings.TrimSuffix(c.Reason+": "+c.Message, ": ")),
 					evidence: []string{"Ready=" + string(c.Status) + ": " + c.Message},
-					fix:      fix("`kubectl describe node " + node.Name + "` says more; the Pods move when the node is drained or deleted"),
+					fix:      fix("`" + f.in.Kubectl + " describe node " + node.Name + "` says more; the Pods move when the node is drained or deleted"),
 					gives:    []string{"Pod/" + p.Name, o.key(), "Node/" + node.Name},
 					follows:  []string{"Pod " + f.in.Namespace + "/" + p.Name + " runs there"},
 				})

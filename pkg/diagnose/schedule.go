@@ -57,7 +57,7 @@ func (f *finder) unscheduled(p *corev1.Pod, o owner, c *corev1.PodCondition) {
 		f.add("pod-affinity", n)
 	case holds(m, "node.kubernetes.io/not-ready|node.kubernetes.io/unreachable|pressure|unschedulable"):
 		n.message = "no node that it may run on is fit: " + m
-		n.fix = fix("`kubectl get nodes` and `kubectl describe node` say what is the matter with the nodes")
+		n.fix = fix("`" + f.in.Kubectl + " get nodes` and `" + f.in.Kubectl + " describe node` say what is the matter with the nodes")
 		f.add("nodes-unfit", n)
 	case holds(m, "untolerated taint|taint"):
 		n.message = "every node has a taint that it does not tolerate: " + strings.Join(f.taints(m, p), ", ")
@@ -102,7 +102,7 @@ func (f *finder) taints(message string, p *corev1.Pod) (names []string) {
 		}
 	}
 	if names == nil {
-		return []string{"`kubectl describe nodes` shows them"}
+		return []string{"`" + f.in.Kubectl + " describe nodes` shows them"}
 	}
 	return names
 }
@@ -186,7 +186,7 @@ func (f *finder) affinity(p *corev1.Pod, o owner, n finding) {
 		}
 		if len(f.in.State.Nodes) > 0 {
 			n.path, n.line = or(file, n.path), or0(line, n.line)
-			n.fix = fix(fmt.Sprintf("correct nodeSelector in %s, or label a node", at(file, line)), "kubectl label node "+f.in.State.Nodes[0].Name+" "+key+"="+value)
+			n.fix = fix(fmt.Sprintf("correct nodeSelector in %s, or label a node", at(file, line)), f.in.Kubectl+" label node "+f.in.State.Nodes[0].Name+" "+key+"="+value)
 		}
 		break
 	}
@@ -306,7 +306,7 @@ func (f *finder) pendingClaim(c *corev1.PersistentVolumeClaim, by *owner) bool {
 		n.fix = fix("name one in " + at(n.path, n.line) + ", or make one the default")
 		if names := f.classes(); len(names) > 0 {
 			n.fix = fix("name one in "+at(n.path, n.line)+", or make one the default",
-				"kubectl annotate storageclass "+names[0]+" storageclass.kubernetes.io/is-default-class=true --overwrite")
+				f.in.Kubectl+" annotate storageclass "+names[0]+" storageclass.kubernetes.io/is-default-class=true --overwrite")
 		}
 		f.add("storageclass-default", n)
 	case holds(said, "ProvisioningFailed|failed to provision|error") || slices.ContainsFunc(n.evidence, func(s string) bool { return strings.HasPrefix(s, "ProvisioningFailed") }):

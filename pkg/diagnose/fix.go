@@ -65,9 +65,17 @@ func at(file string, line int) string {
 	return file + ":" + strconv.Itoa(line)
 }
 
-// mage is the call of a target for the application.
+// mage is the call of a target for the application. Those that speak to Argo CD alone
+// know it by its name there, the others by its folder's.
 func (f *finder) mage(target string, flags ...string) string {
-	return strings.Join(slices.Concat([]string{f.in.Command, target, f.in.Application}, flags), " ")
+	name := f.in.Application
+	switch target {
+	case "gitops:sync", "gitops:terminate", "gitops:diff":
+		if f.in.Argo != nil {
+			name = or(f.in.Argo.Name, name)
+		}
+	}
+	return strings.Join(slices.Concat([]string{f.in.Command, target, name}, flags), " ")
 }
 
 // sync is what brings the published state into the cluster. An operation that waits

@@ -63,7 +63,7 @@ func (f *finder) resources() {
 			object: strings.TrimSuffix(r.Kind+" "+or(r.Namespace, f.in.Namespace)+"/"+r.Name, "/"), quiet: true,
 			from:     []string{workload(r.Kind, r.Name), r.Kind + "/" + r.Name, "Sealed/" + r.Name, "Database/" + r.Name, "Operation"},
 			message:  "Argo CD calls it " + r.Health,
-			evidence: join(nil, []string{r.Message}),
+			evidence: join(nil, []string{Quoted(r.Message)}),
 		}
 		if r.Message != "" {
 			n.message += ": " + Quoted(r.Message)

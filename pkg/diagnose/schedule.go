@@ -262,7 +262,7 @@ func (f *finder) claimant(c *corev1.PersistentVolumeClaim) owner {
 		s := &f.space.StatefulSets[i]
 		for _, t := range s.Spec.VolumeClaimTemplates {
 			if rest, ok := strings.CutPrefix(c.Name, t.Name+"-"+s.Name+"-"); ok && strings.Trim(rest, "0123456789") == "" {
-				return owner{kind: "StatefulSet", name: s.Name}
+				return owner{kind: "StatefulSet", name: s.Name, pod: s.Name + "-" + rest}
 			}
 		}
 	}
@@ -358,7 +358,11 @@ func (f *finder) noClass(c *corev1.PersistentVolumeClaim, o owner, class string,
 	var gone []string
 	switch o.kind {
 	case "StatefulSet":
-		gone = []string{f.kubectl("delete statefulset " + o.name)}
+		// Its other Pods run on, and so do the claims that whenDeleted: Delete would take along.
+		gone = []string{f.kubectl("delete statefulset " + o.name + " --cascade=orphan")}
+		if f.podNamed(o.pod) {
+			gone = append(gone, f.kubectl("delete pod "+o.pod))
+		}
 	case "Cluster":
 		// With the Cluster all its claims go, so never where one may hold data: then
 		// the claim alone, and the operator makes that instance anew.
@@ -370,6 +374,10 @@ func (f *finder) noClass(c *corev1.PersistentVolumeClaim, o owner, class string,
 	last := len(commands) - 1
 	n.fix = edit(e, "this claim holds no data yet", slices.Concat(commands[:last], gone, commands[last:])...)
 	f.add("storageclass-missing", n)
+}
+
+func (f *finder) podNamed(name string) bool {
+	return slices.ContainsFunc(f.space.Pods, func(p corev1.Pod) bool { return p.Name == name })
 }
 
 // bound says whether a claim of the PostgreSQL cluster has a volume, or may have one.

@@ -79,7 +79,7 @@ func volumeCases() []aCase {
 			unbound(w, name("fsat"), "ProvisioningFailed", `storageclass.storage.k8s.io "fsat" not found`)
 			w.lines["StatefulSet/store/fsat"] = place{values, 15}
 		}, edit: values + ":15: fsat -> fast", follows: "Pod shop/store-0",
-			run: "git add " + values + "\ngit commit -m 'shop: correct the storage class' -- " + values + "\ngit push\nkubectl -n shop delete statefulset store\nkubectl -n shop delete persistentvolumeclaim data-store-0 --ignore-not-found --wait=false\nmage gitops:sync shop"},
+			run: "git add " + values + "\ngit commit -m 'shop: correct the storage class' -- " + values + "\ngit push\nkubectl -n shop delete statefulset store --cascade=orphan\nkubectl -n shop delete pod store-0\nkubectl -n shop delete persistentvolumeclaim data-store-0 --ignore-not-found --wait=false\nmage gitops:sync shop"},
 		{rule: "storageclass-missing", reason: "the line is not known", breaks: func(w *world) { unbound(w, name("none"), "", "") }, where: statefulset + ":1"},
 		{rule: "storageclass-default", reason: "there is none", breaks: func(w *world) { unbound(w, nil, "", "") }, run: "kubectl annotate storageclass fast storageclass.kubernetes.io/is-default-class=true --overwrite"},
 		{rule: "no-volume", reason: "static", breaks: func(w *world) {

@@ -89,7 +89,7 @@ func volumeCases() []aCase {
 		{rule: "storageclass-missing", reason: "misspelt, and the StatefulSet owns the claim", breaks: func(w *world) {
 			unbound(w, name("fsat"), "", "").OwnerReferences = controlled("StatefulSet", "store")
 			w.lines["StatefulSet/store/fsat"] = place{values, 15}
-		}, run: "git add " + values + "\ngit commit -m 'shop: correct the storage class' -- " + values + "\ngit push\nkubectl -n shop delete statefulset store --cascade=orphan\nkubectl -n shop delete pod store-0\nkubectl -n shop delete persistentvolumeclaim data-store-0 --ignore-not-found --wait=false\nmage gitops:sync shop"},
+		}, edit: values + ":15: fsat -> fast", run: "git add " + values + "\ngit commit -m 'shop: correct the storage class' -- " + values + "\ngit push\nkubectl -n shop delete statefulset store --cascade=orphan\nkubectl -n shop delete pod store-0\nkubectl -n shop delete persistentvolumeclaim data-store-0 --ignore-not-found --wait=false\nmage gitops:sync shop"},
 		{rule: "storageclass-default", reason: "which of two, a person knows", breaks: func(w *world) {
 			unbound(w, nil, "", "")
 			w.state.StorageClasses = append(w.state.StorageClasses, storageClass("slow"))

@@ -282,11 +282,11 @@ func (f *finder) wrongPassword(p *corev1.Pod, o owner, c container, n finding) {
 			n.path, n.line = f.in.Contract.Path, spec.Line
 		}
 		n.fix = fix(fmt.Sprintf("label the Secret (and give it labels: {cnpg.io/reload: \"true\"} in %s, so that it stays)", or(at(n.path, n.line), "secrets.yaml")),
-			f.kubectl("label secret "+name+" cnpg.io/reload=true --overwrite"), f.restart(p, o))
+			slices.Concat([]string{f.kubectl("label secret " + name + " cnpg.io/reload=true --overwrite")}, f.restart(p, o))...)
 		f.add("database-password", n)
 		return
 	}
-	n.fix = fix("a password that changed after the Pod started needs a new Pod; if that does not help, the role in the database has another password than the Secret", f.restart(p, o))
+	n.fix = fix("a password that changed after the Pod started needs a new Pod; if that does not help, the role in the database has another password than the Secret", f.restart(p, o)...)
 	f.add("database-password", n)
 }
 
@@ -308,11 +308,11 @@ func (f *finder) otherPassword(p *corev1.Pod, o owner, c container, n finding) {
 	switch {
 	case s != nil && s.Plain != "":
 		n.path, n.line = s.Plain, 0
-		n.fix = fix(right+": correct it in "+s.Plain+" (or give the role that password), and restart what reads it", f.mage("gitops:ship"), f.restart(p, o))
+		n.fix = fix(right+": correct it in "+s.Plain+" (or give the role that password), and restart what reads it", slices.Concat([]string{f.mage("gitops:ship")}, f.restart(p, o))...)
 	case s != nil || f.spec(ref.Name) != nil:
-		n.fix = fix(right + "; its plaintext is on another machine: correct it there, `" + f.mage("gitops:ship") + "`, and then `" + f.restart(p, o) + "`")
+		n.fix = fix(right + "; its plaintext is on another machine: correct it there, `" + f.mage("gitops:ship") + "`, and then `" + strings.Join(f.restart(p, o), "`, `") + "`")
 	default:
-		n.fix = fix(right+"; correct it where the Secret comes from, and restart what reads it", f.restart(p, o))
+		n.fix = fix(right+"; correct it where the Secret comes from, and restart what reads it", f.restart(p, o)...)
 	}
 	f.add("database-password", n)
 }
@@ -332,12 +332,12 @@ func passwordOf(c *corev1.Container) *corev1.EnvVar {
 }
 
 // restart has a workload make its Pods anew.
-func (f *finder) restart(p *corev1.Pod, o owner) string {
+func (f *finder) restart(p *corev1.Pod, o owner) []string {
 	switch o.kind {
 	case "Deployment", "DaemonSet":
-		return f.kubectl("rollout restart " + strings.ToLower(o.kind) + "/" + o.name)
+		return []string{f.kubectl("rollout restart " + strings.ToLower(o.kind) + "/" + o.name)}
 	}
-	return f.kubectl("delete pod " + p.Name)
+	return f.again(p, o)
 }
 
 // unresolved reports a host name that DNS does not know.

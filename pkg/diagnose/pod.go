@@ -370,7 +370,7 @@ func (f *finder) failedPod(p *corev1.Pod, o owner) {
 		n.fix = fix("give the containers requests and limits that fit, or the node more room, in " + f.place(o))
 		f.add("pod-evicted", n)
 	case slices.Contains([]string{"NodeShutdown", "Terminated", "NodeLost", "Shutdown", "NodeAffinity", "UnexpectedAdmissionError"}, p.Status.Reason), strings.HasPrefix(p.Status.Reason, "OutOf"):
-		n.fix = fix("delete the Pod, so that it is made anew", f.kubectl("delete pod "+p.Name))
+		n.fix = fix("delete the Pod, so that it is made anew", f.again(p, o)...)
 		f.add("pod-lost", n)
 	default:
 		for _, c := range containers(p) {
@@ -379,6 +379,15 @@ func (f *finder) failedPod(p *corev1.Pod, o owner) {
 			}
 		}
 	}
+}
+
+// again has a Pod made anew by what made it; without that only a sync does.
+func (f *finder) again(p *corev1.Pod, o owner) []string {
+	commands := []string{f.kubectl("delete pod " + p.Name)}
+	if o.kind == "Pod" {
+		commands = append(commands, f.sync()...)
+	}
+	return commands
 }
 
 // node reports that the Pod's node does not answer.

@@ -64,6 +64,12 @@ func nodeCases() []aCase {
 		{rule: "pod-lost", reason: "the node went down", breaks: func(w *world) {
 			w.pending("web-2-abc").Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "NodeShutdown", Message: "Pod was terminated in response to imminent node shutdown."}
 		}, run: "kubectl -n shop delete pod web-2-abc"},
+		{rule: "pod-lost", reason: "nothing makes it anew", breaks: func(w *world) {
+			p := w.pending("web-2-abc")
+			p.Name, p.OwnerReferences = "tool", nil
+			p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "NodeShutdown"}
+			w.in.Argo.Resources = append(w.in.Argo.Resources, Resource{Kind: "Pod", Name: "tool"})
+		}, run: "kubectl -n shop delete pod tool\nmage gitops:sync shop"},
 	}
 }
 

@@ -29,6 +29,9 @@ func (f *finder) application() {
 		n.message = "Argo CD does not know the application, so nothing of it is deployed"
 		file := or(a.Path, f.in.Folder+"/application.yaml")
 		n.fix = fix("create it", slices.Concat([]string{f.in.Kubectl + " apply -f " + file}, f.sync())...)
+		if a.Path == "" {
+			n.fix = fix("write " + file + " for Argo CD and apply it")
+		}
 		n.path, n.gives = file, []string{"Operation", "Namespace", "NeverSynced"}
 		if a.Deploys != "" {
 			n.message = fmt.Sprintf("it deploys %s, not %s, so nothing of the latter is deployed", a.Deploys, f.in.Folder)
@@ -319,8 +322,7 @@ func (f *finder) refusal(m string, r Result, n finding) bool {
 	case f.noKind(m, n):
 	case holds(m, "field is immutable|updates to statefulset spec for fields other than|cannot change"):
 		n.message = "a field that Kubernetes does not let change has changed: " + m
-		n.fix = fix("take the change back, or delete the object and sync (a StatefulSet's or a Deployment's Pods go with it, its claims stay)",
-			slices.Concat([]string{f.kubectl("delete " + strings.ToLower(or(r.Kind, "object")) + " " + r.Name)}, f.sync())...)
+		n.fix = f.anew(r)
 		f.add("immutable-field", n)
 	case strings.Contains(m, "admission webhook") && strings.Contains(m, "denied"):
 		n.message = "an admission webhook refuses it: " + after(m, "admission webhook ")
@@ -334,6 +336,41 @@ func (f *finder) refusal(m string, r Result, n finding) bool {
 		return false
 	}
 	return true
+}
+
+// anew is what changes an object that cannot be changed: it is made anew, unless its
+// data would go with it.
+func (f *finder) anew(r Result) report.Fix {
+	if r.Kind == "" || r.Name == "" {
+		return fix("take the change back; the object that the message names would have to be deleted and made anew")
+	}
+	if holdsData(r.Group, r.Kind) {
+		return fix("take the change back: if " + r.Kind + " " + r.Name + " is deleted and made anew, the data that it holds is lost")
+	}
+	kind, text, flags := strings.ToLower(r.Kind), "take the change back, or have the object made anew", ""
+	switch r.Kind {
+	case "StatefulSet":
+		text, flags = text+" (its Pods and claims stay)", " --cascade=orphan"
+	case "Deployment", "DaemonSet":
+		text += " (its Pods go with it)"
+	}
+	if r.Group != "" {
+		kind += "." + r.Group
+	}
+	remove := f.in.Kubectl + " -n " + or(r.Namespace, f.in.Namespace) + " delete " + kind + " " + r.Name + flags
+	return fix(text, slices.Concat([]string{remove}, f.sync())...)
+}
+
+// holdsData says whether data may go with an object: of the kinds that Kubernetes does
+// not have itself only their makers know.
+func holdsData(group, kind string) bool {
+	switch kind {
+	case "PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition", "Cluster":
+		return true
+	case "SealedSecret":
+		return false
+	}
+	return strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io")
 }
 
 // noNamespace reports a namespace that objects should go to and that there is not: the
@@ -446,6 +483,9 @@ func (f *finder) outOfSync(n finding) {
 		n.part, n.evidence = "prune", prune
 		n.message = fmt.Sprintf("%s no longer in Git and still in the cluster", list(prune))
 		n.fix = fix("", f.sync("-prune")...)
+		if data := f.pruned(); data != nil {
+			n.fix = fix(fmt.Sprintf("a sync with -prune deletes %s with its data: back it up first, or put it back into Git; `%s` shows all that would go", strings.Join(data, ", "), f.mage("gitops:diff")))
+		}
 		f.add("prune-needed", n)
 	}
 	if len(gone) > 0 {
@@ -460,6 +500,19 @@ func (f *finder) outOfSync(n finding) {
 		n.fix = fix("`"+f.mage("gitops:diff")+"` shows the difference; a sync takes it back, ignoreDifferences in the Application leaves it", f.sync()...)
 		f.add("changed-since-sync", n)
 	}
+}
+
+// pruned are the objects that a sync with -prune would delete together with their data.
+func (f *finder) pruned() (out []string) {
+	if f.in.Argo == nil {
+		return nil
+	}
+	for _, r := range f.in.Argo.Resources {
+		if r.NeedsPruning && holdsData(r.Group, r.Kind) {
+			out = append(out, r.Kind+" "+r.Name)
+		}
+	}
+	return out
 }
 
 // there says whether the cluster is seen to have an object.

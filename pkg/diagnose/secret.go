@@ -291,6 +291,12 @@ func (f *finder) sealedFor(name, target string, n finding) {
 	n.message = fmt.Sprintf("sealed for %s, and needed as %s/%s: the ciphertext opens nowhere else", what, f.in.Namespace, name)
 	file := f.file(name)
 	commands := []string{f.mage("seal:app", "-prune"), f.mage("gitops:ship", "-prune")}
+	if data := f.pruned(); data != nil {
+		// What is sealed wrongly is not the only thing that would go.
+		n.fix = fix(fmt.Sprintf("seal it again as %s/%s; no -prune before %s is back in Git or backed up, for its data would go with it", f.in.Namespace, name, strings.Join(data, ", ")))
+		f.add("sealed-for-other-namespace", n)
+		return
+	}
 	switch {
 	case file != nil && file.Plain != "" && file.PlainLine != 0 && file.PlainSpace == namespace && namespace != f.in.Namespace:
 		e := report.Edit{Path: file.Plain, Line: file.PlainLine, Old: namespace, New: f.in.Namespace}

@@ -22,7 +22,7 @@ func (f *finder) application() {
 	if a == nil || a.Unseen != "" {
 		return
 	}
-	n := finding{object: "Application " + or(a.Space, "argocd") + "/" + or(a.Name, f.in.Application), path: a.Path}
+	n := finding{object: "Application " + or(a.Space, "argocd") + "/" + path.Base(or(a.Name, f.in.Application)), path: a.Path}
 	switch {
 	case a.Missing:
 		n.object = "Application " + or(a.Space, "argocd") + "/" + f.in.Application
@@ -46,7 +46,7 @@ func (f *finder) application() {
 	case !a.Deleting.IsZero():
 		n.message, n.since = "it is being deleted, and with it what it has deployed", a.Deleting
 		n.gives = []string{"Operation"}
-		n.fix = fix("let the deletion end; if it hangs, its finalizers wait for a resource: `" + f.in.Kubectl + " -n " + or(a.Space, "argocd") + " describe application " + or(a.Name, f.in.Application) + "`")
+		n.fix = fix("let the deletion end; if it hangs, its finalizers wait for a resource: `" + f.in.Kubectl + " -n " + or(a.Space, "argocd") + " describe application " + path.Base(or(a.Name, f.in.Application)) + "`")
 		f.add("application-deleting", n)
 		return
 	}
@@ -109,7 +109,7 @@ func (f *finder) comparison(kind, m string, n finding) {
 	case holds(m, "field not declared in schema"):
 		n.message = "this Argo CD is too old for this Kubernetes: it does not know a field of a live object: " + m
 		n.fix = fix("have the API server compare, which knows all fields (or update Argo CD)",
-			f.in.Kubectl+" -n "+or(f.in.Argo.Space, "argocd")+" annotate application "+or(f.in.Argo.Name, f.in.Application)+" argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite")
+			f.in.Kubectl+" -n "+or(f.in.Argo.Space, "argocd")+" annotate application "+path.Base(or(f.in.Argo.Name, f.in.Application))+" argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite")
 		f.add("argocd-schema", n)
 	case holds(m, "app path does not exist|no such file or directory"):
 		n.message = "the path of the Application is not in the commit that Argo CD looks at: " + m

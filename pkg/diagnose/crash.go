@@ -15,11 +15,31 @@ import (
 // lines is how many of a log's last lines a cause shows.
 const lines = 20
 
+// tails is how many logs one diagnosis asks for: each may take seconds.
+const tails = 10
+
+// shown is how many of a log's last lines a reader sees at once.
+const shown = 2
+
 // log are the last lines of a container. That they cannot be read is no cause.
 func (f *finder) log(p *corev1.Pod, c container, previous bool) []string {
 	if f.in.Logs == nil {
 		return nil
 	}
+	// One Pod speaks for all of its workload, which have the same template.
+	key := fmt.Sprintf("%s/%s/%t", f.owner(p).key(), c.name, previous)
+	if said, ok := f.logs[key]; ok {
+		return said
+	}
+	if f.tails == tails {
+		return nil
+	}
+	f.tails++
+	f.logs[key] = f.tail(p, c, previous)
+	return f.logs[key]
+}
+
+func (f *finder) tail(p *corev1.Pod, c container, previous bool) []string {
 	out, err := f.in.Logs.Tail(f.ctx, p.Namespace, p.Name, c.name, previous)
 	if err != nil {
 		return nil
@@ -188,6 +208,10 @@ func (f *finder) patterns(p *corev1.Pod, o owner, c container, said []string, n 
 			m := pat.text.FindStringSubmatch(said[i])
 			if m == nil || pat.rule == "permission-denied" && holds(said[i], "permission denied for ") {
 				continue // the latter is PostgreSQL's
+			}
+			n := n
+			if i < len(said)-shown { // else it is seen
+				n.evidence = slices.Concat(said[i:i+1], n.evidence)
 			}
 			what := ""
 			for _, group := range m[1:] {

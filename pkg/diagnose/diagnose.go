@@ -45,11 +45,13 @@ type finder struct {
 	rules map[string]Rule
 	found []*finding
 	byKey map[string]*finding
+	logs  map[string][]string // by workload and container
+	tails int                 // how many were asked for
 }
 
 func newFinder(ctx context.Context, in Input) *finder {
 	in.Command, in.Kubectl, in.Push = cmp.Or(in.Command, "mage"), cmp.Or(in.Kubectl, "kubectl"), cmp.Or(in.Push, "git push")
-	f := &finder{ctx: ctx, in: in, space: in.State.In(in.Namespace), rules: map[string]Rule{}, byKey: map[string]*finding{}}
+	f := &finder{ctx: ctx, in: in, space: in.State.In(in.Namespace), rules: map[string]Rule{}, byKey: map[string]*finding{}, logs: map[string][]string{}}
 	for _, r := range Rules() {
 		f.rules[r.ID] = r
 	}

@@ -51,6 +51,10 @@ func comparisonCases() []aCase {
 		{rule: "sealed-secrets-missing", reason: "says Argo CD", breaks: says("ComparisonError", `no matches for kind "SealedSecret" in version "bitnami.com/v1alpha1"`)},
 		{rule: "argocd-schema", reason: "2.14 on a newer Kubernetes", breaks: says("ComparisonError", "error calculating structured merge diff: error building typed value from live resource: .status.terminatingReplicas: field not declared in schema"),
 			run: "kubectl -n argocd annotate application shop argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite"},
+		{rule: "argocd-schema", reason: "in another namespace", breaks: func(w *world) {
+			says("ComparisonError", "field not declared in schema")(w)
+			w.in.Argo.Name, w.in.Argo.Space = "apps/shop", "apps"
+		}, run: "kubectl -n apps annotate application shop argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite"},
 		{rule: "source-missing", reason: "the path", breaks: says("ComparisonError", "applications/shop: app path does not exist")},
 		{rule: "source-missing", reason: "the branch", breaks: says("ComparisonError", "unable to resolve 'mian' to a commit SHA")},
 		{rule: "repository-unreachable", reason: "credentials", breaks: says("ComparisonError", "authentication required: Repository not found.")},

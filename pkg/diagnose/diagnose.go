@@ -39,14 +39,15 @@ func Diagnose(ctx context.Context, in Input) []report.Cause {
 
 // finder collects what is wrong.
 type finder struct {
-	ctx   context.Context // of one call of Diagnose, for Logs
-	in    Input
-	space *cluster.Space
-	rules map[string]Rule
-	found []*finding
-	byKey map[string]*finding
-	logs  map[string][]string // by workload and container
-	tails int                 // how many were asked for
+	ctx     context.Context // of one call of Diagnose, for Logs
+	in      Input
+	space   *cluster.Space
+	rules   map[string]Rule
+	found   []*finding
+	byKey   map[string]*finding
+	logs    map[string][]string // by workload and container
+	nameSet map[string]bool     // see named
+	tails   int                 // how many were asked for
 }
 
 func newFinder(ctx context.Context, in Input) *finder {

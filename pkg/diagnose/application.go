@@ -22,13 +22,16 @@ func (f *finder) application() {
 	if a == nil || a.Unseen != "" {
 		return
 	}
-	n := finding{object: "Application " + or(a.Space, "argocd") + "/" + or(a.Name, f.in.Application), path: a.Path}
+	n := finding{object: "Application " + or(a.Space, "argocd") + "/" + path.Base(or(a.Name, f.in.Application)), path: a.Path}
 	switch {
 	case a.Missing:
 		n.object = "Application " + or(a.Space, "argocd") + "/" + f.in.Application
 		n.message = "Argo CD does not know the application, so nothing of it is deployed"
 		file := or(a.Path, f.in.Folder+"/application.yaml")
-		n.fix = fix("create it", slices.Concat([]string{"kubectl apply -f " + file}, f.sync())...)
+		n.fix = fix("create it", slices.Concat([]string{f.in.Kubectl + " apply -f " + file}, f.sync())...)
+		if a.Path == "" {
+			n.fix = fix("write " + file + " for Argo CD and apply it")
+		}
 		n.path, n.gives = file, []string{"Operation", "Namespace", "NeverSynced"}
 		if a.Deploys != "" {
 			n.message = fmt.Sprintf("it deploys %s, not %s, so nothing of the latter is deployed", a.Deploys, f.in.Folder)
@@ -43,7 +46,7 @@ func (f *finder) application() {
 	case !a.Deleting.IsZero():
 		n.message, n.since = "it is being deleted, and with it what it has deployed", a.Deleting
 		n.gives = []string{"Operation"}
-		n.fix = fix("let the deletion end; if it hangs, its finalizers wait for a resource: `kubectl -n " + or(a.Space, "argocd") + " describe application " + or(a.Name, f.in.Application) + "`")
+		n.fix = fix("let the deletion end; if it hangs, its finalizers wait for a resource: `" + f.in.Kubectl + " -n " + or(a.Space, "argocd") + " describe application " + path.Base(or(a.Name, f.in.Application)) + "`")
 		f.add("application-deleting", n)
 		return
 	}
@@ -54,9 +57,9 @@ func (f *finder) application() {
 	f.revision(n)
 }
 
-// Said is a message of Argo CD without what its own parts say of each other, and without
+// Quoted is a message of Argo CD without what its own parts say of each other, and without
 // what a decoder quotes of the document that it could not read: it may be a Secret.
-func Said(message string) string {
+func Quoted(message string) string {
 	message, _, cut := strings.Cut(message, "error found in #")
 	message = strings.Join(strings.Fields(message), " ")
 	for _, noise := range []string{
@@ -75,7 +78,7 @@ func Said(message string) string {
 
 // condition reports what Argo CD complains about.
 func (f *finder) condition(c Condition, n finding) {
-	m := Said(c.Message)
+	m := Quoted(c.Message)
 	n.since, n.part = c.Since, c.Type
 	n.evidence = []string{c.Type + ": " + m}
 	n.gives = []string{"Operation"}
@@ -106,7 +109,7 @@ func (f *finder) comparison(kind, m string, n finding) {
 	case holds(m, "field not declared in schema"):
 		n.message = "this Argo CD is too old for this Kubernetes: it does not know a field of a live object: " + m
 		n.fix = fix("have the API server compare, which knows all fields (or update Argo CD)",
-			"kubectl -n "+or(f.in.Argo.Space, "argocd")+" annotate application "+or(f.in.Argo.Name, f.in.Application)+" argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite")
+			f.in.Kubectl+" -n "+or(f.in.Argo.Space, "argocd")+" annotate application "+path.Base(or(f.in.Argo.Name, f.in.Application))+" argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite")
 		f.add("argocd-schema", n)
 	case holds(m, "app path does not exist|no such file or directory"):
 		n.message = "the path of the Application is not in the commit that Argo CD looks at: " + m
@@ -122,7 +125,7 @@ func (f *finder) comparison(kind, m string, n finding) {
 		f.add("repository-unreachable", n)
 	case kind == "InvalidSpecError":
 		n.message = "the Application itself is not valid: " + m
-		n.fix = fix("correct "+or(n.path, "the Application"), "kubectl apply -f "+or(n.path, f.in.Folder+"/application.yaml"))
+		n.fix = fix("correct "+or(n.path, "the Application"), f.in.Kubectl+" apply -f "+or(n.path, f.in.Folder+"/application.yaml"))
 		f.add("invalid-spec", n)
 	default:
 		f.unrenderable(m, n)
@@ -224,7 +227,7 @@ func (f *finder) operation(n finding) {
 	if said {
 		return
 	}
-	m := Said(op.Message)
+	m := Quoted(op.Message)
 	n.evidence = []string{op.Phase + ": " + m}
 	n.from = []string{"Operation"}
 	n.message = "the last sync failed: " + m
@@ -244,7 +247,7 @@ func or2(a, b time.Time) time.Time {
 
 func (f *finder) failedHook(r Result, n finding) {
 	n.object = f.object(r.Kind, r.Name)
-	n.message = fmt.Sprintf("the %s hook failed: %s", r.Hook, or(Said(r.Message), "Argo CD does not say why"))
+	n.message = fmt.Sprintf("the %s hook failed: %s", r.Hook, or(Quoted(r.Message), "Argo CD does not say why"))
 	n.from = []string{workload(r.Kind, r.Name), r.Kind + "/" + r.Name, "Operation"}
 	n.gives, n.quiet = []string{"Hook/" + r.Name}, true
 	o, _ := f.origin(r.Kind, r.Name)
@@ -255,7 +258,7 @@ func (f *finder) failedHook(r Result, n finding) {
 
 // refusedObject reports an object that could not be applied.
 func (f *finder) refusedObject(r Result, n finding) {
-	m := Said(r.Message)
+	m := Quoted(r.Message)
 	n.object = strings.TrimSuffix(r.Kind+" "+or(r.Namespace, f.in.Namespace)+"/"+r.Name, "/")
 	n.evidence = []string{"SyncFailed: " + m}
 	n.gives = []string{"Operation", r.Kind + "/" + r.Name, workload(r.Kind, r.Name)}
@@ -319,8 +322,7 @@ func (f *finder) refusal(m string, r Result, n finding) bool {
 	case f.noKind(m, n):
 	case holds(m, "field is immutable|updates to statefulset spec for fields other than|cannot change"):
 		n.message = "a field that Kubernetes does not let change has changed: " + m
-		n.fix = fix("take the change back, or delete the object and sync (a StatefulSet's or a Deployment's Pods go with it, its claims stay)",
-			slices.Concat([]string{f.kubectl("delete " + strings.ToLower(or(r.Kind, "object")) + " " + r.Name)}, f.sync())...)
+		n.fix = f.anew(r)
 		f.add("immutable-field", n)
 	case strings.Contains(m, "admission webhook") && strings.Contains(m, "denied"):
 		n.message = "an admission webhook refuses it: " + after(m, "admission webhook ")
@@ -334,6 +336,41 @@ func (f *finder) refusal(m string, r Result, n finding) bool {
 		return false
 	}
 	return true
+}
+
+// anew is what changes an object that cannot be changed: it is made anew, unless its
+// data would go with it.
+func (f *finder) anew(r Result) report.Fix {
+	if r.Kind == "" || r.Name == "" {
+		return fix("take the change back; the object that the message names would have to be deleted and made anew")
+	}
+	if holdsData(r.Group, r.Kind) {
+		return fix("take the change back: if " + r.Kind + " " + r.Name + " is deleted and made anew, the data that it holds is lost")
+	}
+	kind, text, flags := strings.ToLower(r.Kind), "take the change back, or have the object made anew", ""
+	switch r.Kind {
+	case "StatefulSet":
+		text, flags = text+" (its Pods and claims stay)", " --cascade=orphan"
+	case "Deployment", "DaemonSet":
+		text += " (its Pods go with it)"
+	}
+	if r.Group != "" {
+		kind += "." + r.Group
+	}
+	remove := f.in.Kubectl + " -n " + or(r.Namespace, f.in.Namespace) + " delete " + kind + " " + r.Name + flags
+	return fix(text, slices.Concat([]string{remove}, f.sync())...)
+}
+
+// holdsData says whether data may go with an object: of the kinds that Kubernetes does
+// not have itself only their makers know.
+func holdsData(group, kind string) bool {
+	switch kind {
+	case "PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition", "Cluster":
+		return true
+	case "SealedSecret":
+		return false
+	}
+	return strings.Contains(group, ".") && !strings.HasSuffix(group, ".k8s.io")
 }
 
 // noNamespace reports a namespace that objects should go to and that there is not: the
@@ -360,7 +397,7 @@ func (f *finder) noNamespace(name string, r Result, n finding) {
 // waiting reports a sync that waits. What it waits for explains it mostly; by itself
 // it is a cause only when it lasts.
 func (f *finder) waiting(op *Operation, n finding) {
-	m := Said(op.Message)
+	m := Quoted(op.Message)
 	n.since, n.evidence = op.Started, []string{op.Phase + ": " + m}
 	if strings.Contains(m, "blocked by sync window") {
 		n.message = "a sync window of the project holds the sync back"
@@ -446,6 +483,9 @@ func (f *finder) outOfSync(n finding) {
 		n.part, n.evidence = "prune", prune
 		n.message = fmt.Sprintf("%s no longer in Git and still in the cluster", list(prune))
 		n.fix = fix("", f.sync("-prune")...)
+		if data := f.pruned(); data != nil {
+			n.fix = fix(fmt.Sprintf("a sync with -prune deletes %s with its data: back it up first, or put it back into Git; `%s` shows all that would go", strings.Join(data, ", "), f.mage("gitops:diff")))
+		}
 		f.add("prune-needed", n)
 	}
 	if len(gone) > 0 {
@@ -460,6 +500,19 @@ func (f *finder) outOfSync(n finding) {
 		n.fix = fix("`"+f.mage("gitops:diff")+"` shows the difference; a sync takes it back, ignoreDifferences in the Application leaves it", f.sync()...)
 		f.add("changed-since-sync", n)
 	}
+}
+
+// pruned are the objects that a sync with -prune would delete together with their data.
+func (f *finder) pruned() (out []string) {
+	if f.in.Argo == nil {
+		return nil
+	}
+	for _, r := range f.in.Argo.Resources {
+		if r.NeedsPruning && holdsData(r.Group, r.Kind) {
+			out = append(out, r.Kind+" "+r.Name)
+		}
+	}
+	return out
 }
 
 // there says whether the cluster is seen to have an object.

@@ -20,12 +20,13 @@ func comparisonCases() []aCase {
 		}
 	}
 	return []aCase{
-		{rule: "application-missing", reason: "not applied", breaks: func(w *world) { *w.in.Argo = Argo{Missing: true} }, run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
+		{rule: "application-missing", reason: "not applied", breaks: func(w *world) { *w.in.Argo = Argo{Missing: true, Path: "applications/shop/application.yaml"} }, run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
+		{rule: "application-missing", reason: "not written", breaks: func(w *world) { *w.in.Argo = Argo{Missing: true} }, advice: "write applications/shop/application.yaml", nothing: true},
 		{rule: "application-missing", reason: "it deploys another folder", breaks: func(w *world) {
 			*w.in.Argo = Argo{Missing: true, Path: "applications/shop/application.yaml", Deploys: "applications/shpo", Line: 10}
 		}, says: "it deploys applications/shpo, not applications/shop", edit: "applications/shop/application.yaml:10: applications/shpo -> applications/shop", run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
 		{rule: "application-missing", reason: "it deploys another folder, and the file is right", breaks: func(w *world) {
-			*w.in.Argo = Argo{Missing: true, Deploys: "applications/shpo"}
+			*w.in.Argo = Argo{Missing: true, Path: "applications/shop/application.yaml", Deploys: "applications/shpo"}
 		}, where: "applications/shop/application.yaml", run: "kubectl apply -f applications/shop/application.yaml\nmage gitops:sync shop"},
 		{rule: "application-deleting", reason: "for an hour", breaks: func(w *world) { w.in.Argo.Deleting = now.Add(-time.Hour) }},
 		{rule: "application-deleting", reason: "cannot be deleted", breaks: says("DeletionError", "x")},
@@ -50,6 +51,10 @@ func comparisonCases() []aCase {
 		{rule: "sealed-secrets-missing", reason: "says Argo CD", breaks: says("ComparisonError", `no matches for kind "SealedSecret" in version "bitnami.com/v1alpha1"`)},
 		{rule: "argocd-schema", reason: "2.14 on a newer Kubernetes", breaks: says("ComparisonError", "error calculating structured merge diff: error building typed value from live resource: .status.terminatingReplicas: field not declared in schema"),
 			run: "kubectl -n argocd annotate application shop argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite"},
+		{rule: "argocd-schema", reason: "in another namespace", breaks: func(w *world) {
+			says("ComparisonError", "field not declared in schema")(w)
+			w.in.Argo.Name, w.in.Argo.Space = "apps/shop", "apps"
+		}, run: "kubectl -n apps annotate application shop argocd.argoproj.io/compare-options=ServerSideDiff=true --overwrite"},
 		{rule: "source-missing", reason: "the path", breaks: says("ComparisonError", "applications/shop: app path does not exist")},
 		{rule: "source-missing", reason: "the branch", breaks: says("ComparisonError", "unable to resolve 'mian' to a commit SHA")},
 		{rule: "repository-unreachable", reason: "credentials", breaks: says("ComparisonError", "authentication required: Repository not found.")},
@@ -89,7 +94,14 @@ func operationCases() []aCase {
 			failed(Result{Group: "queues.example.test", Kind: "Queue", Name: "shop", Namespace: "shop", Status: "SyncFailed", Message: `The Kubernetes API could not find queues.example.test/Queue for requested resource shop/shop. Make sure the "Queue" CRD is installed on the destination cluster.`})(w)
 		}, follows: "Namespace shop: there is no such namespace", run: "mage gitops:sync shop"},
 		{rule: "object-refused", reason: "unknown field", breaks: failed(Result{Kind: "Deployment", Name: "web", Status: "SyncFailed", Message: `Deployment.apps "web" is invalid: spec.template.spec.containers[0].image: Required value`}), where: deployment + ":1", run: publishes("correct deployment.yaml", deployment)},
-		{rule: "immutable-field", reason: "a StatefulSet's claims", breaks: failed(Result{Kind: "StatefulSet", Name: "store", Status: "SyncFailed", Message: "StatefulSet.apps \"store\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden"}), run: "kubectl -n shop delete statefulset store\nmage gitops:sync shop"},
+		{rule: "immutable-field", reason: "a StatefulSet's claims", breaks: failed(Result{Kind: "StatefulSet", Name: "store", Status: "SyncFailed", Message: "StatefulSet.apps \"store\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden"}), run: "kubectl -n shop delete statefulset store --cascade=orphan\nmage gitops:sync shop"},
+		{rule: "immutable-field", reason: "in another namespace", breaks: failed(Result{Group: "apps", Kind: "Deployment", Namespace: "other", Name: "web", Status: "SyncFailed", Message: "spec.selector: Invalid value: x: field is immutable"}), run: "kubectl -n other delete deployment.apps web\nmage gitops:sync shop"},
+		{rule: "immutable-field", reason: "a database, whose data would go", breaks: failed(Result{Group: "postgresql.cnpg.io", Kind: "Cluster", Name: "db", Status: "SyncFailed", Message: "spec.x: field is immutable"}), advice: "the data that it holds is lost", nothing: true},
+		{rule: "immutable-field", reason: "a claim", breaks: failed(Result{Kind: "PersistentVolumeClaim", Name: "data", Status: "SyncFailed", Message: "spec: Forbidden: field is immutable"}), nothing: true},
+		{rule: "immutable-field", reason: "the object is not known", breaks: func(w *world) {
+			failed()(w)
+			w.in.Argo.Operation.Message = "one or more objects failed: field is immutable"
+		}, advice: "the object that the message names", nothing: true},
 		{rule: "namespace-wrong", reason: "misspelt", breaks: func(w *world) {
 			failed(Result{Kind: "ConfigMap", Name: "shop-config", Namespace: "shpo", Status: "SyncFailed", Message: `namespaces "shpo" not found`})(w)
 			w.lines["ConfigMap/shop-config/namespace: shpo"] = place{configmap, 5}
@@ -111,6 +123,10 @@ func operationCases() []aCase {
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Resources = []Resource{{Kind: "ConfigMap", Name: "old", Sync: "OutOfSync", NeedsPruning: true}}
 		}, run: "mage gitops:sync shop -prune", says: "ConfigMap old is no longer in Git"},
+		{rule: "prune-needed", reason: "with data", breaks: func(w *world) {
+			w.in.Argo.Sync = "OutOfSync"
+			w.in.Argo.Resources = []Resource{{Kind: "ConfigMap", Name: "old", Sync: "OutOfSync", NeedsPruning: true}, {Group: "postgresql.cnpg.io", Kind: "Cluster", Name: "old-pg", Sync: "OutOfSync", NeedsPruning: true}}
+		}, advice: "deletes Cluster old-pg with its data", nothing: true},
 		{rule: "changed-since-sync", reason: "by hand", breaks: func(w *world) {
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Resources = []Resource{{Kind: "Service", Name: "a", Sync: "OutOfSync"}, {Kind: "Service", Name: "b", Sync: "OutOfSync"}}

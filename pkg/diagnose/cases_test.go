@@ -16,6 +16,8 @@ type aCase struct {
 	where   string // path:line of the cause
 	edit    string // path:line: old -> new
 	run     string // commands, separated by newlines
+	nothing bool   // no command, for a person has to choose
+	advice  string // in the fix
 	says    string // in the message
 	passing bool   // it may heal by itself
 	more    int    // causes beside the first
@@ -79,6 +81,9 @@ func (c aCase) run1(t *testing.T) {
 		if diff := cmp.Diff(c.run, strings.Join(got.Fix.Commands, "\n")); diff != "" {
 			t.Errorf("commands (-want +got):\n%s", diff)
 		}
+	}
+	if c.nothing && len(got.Fix.Commands) > 0 || !strings.Contains(got.Fix.Text, c.advice) {
+		t.Errorf("fix %q with %q, want %q", got.Fix.Text, got.Fix.Commands, c.advice)
 	}
 	if c.follows != "" && !strings.Contains(strings.Join(got.Follows, "\n"), c.follows) {
 		t.Errorf("follows %q, want %q among them", got.Follows, c.follows)

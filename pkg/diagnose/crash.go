@@ -15,11 +15,31 @@ import (
 // lines is how many of a log's last lines a cause shows.
 const lines = 20
 
+// tails is how many logs one diagnosis asks for: each may take seconds.
+const tails = 10
+
+// shown is how many of a log's last lines a reader sees at once.
+const shown = 2
+
 // log are the last lines of a container. That they cannot be read is no cause.
 func (f *finder) log(p *corev1.Pod, c container, previous bool) []string {
 	if f.in.Logs == nil {
 		return nil
 	}
+	// One Pod speaks for all of its workload, which have the same template.
+	key := fmt.Sprintf("%s/%s/%t", f.owner(p).key(), c.name, previous)
+	if said, ok := f.logs[key]; ok {
+		return said
+	}
+	if f.tails == tails {
+		return nil
+	}
+	f.tails++
+	f.logs[key] = f.tail(p, c, previous)
+	return f.logs[key]
+}
+
+func (f *finder) tail(p *corev1.Pod, c container, previous bool) []string {
 	out, err := f.in.Logs.Tail(f.ctx, p.Namespace, p.Name, c.name, previous)
 	if err != nil {
 		return nil
@@ -189,6 +209,10 @@ func (f *finder) patterns(p *corev1.Pod, o owner, c container, said []string, n 
 			if m == nil || pat.rule == "permission-denied" && holds(said[i], "permission denied for ") {
 				continue // the latter is PostgreSQL's
 			}
+			n := n
+			if i < len(said)-shown { // else it is seen
+				n.evidence = slices.Concat(said[i:i+1], n.evidence)
+			}
 			what := ""
 			for _, group := range m[1:] {
 				what = or(what, group)
@@ -282,11 +306,11 @@ func (f *finder) wrongPassword(p *corev1.Pod, o owner, c container, n finding) {
 			n.path, n.line = f.in.Contract.Path, spec.Line
 		}
 		n.fix = fix(fmt.Sprintf("label the Secret (and give it labels: {cnpg.io/reload: \"true\"} in %s, so that it stays)", or(at(n.path, n.line), "secrets.yaml")),
-			f.kubectl("label secret "+name+" cnpg.io/reload=true --overwrite"), f.restart(p, o))
+			slices.Concat([]string{f.kubectl("label secret " + name + " cnpg.io/reload=true --overwrite")}, f.restart(p, o))...)
 		f.add("database-password", n)
 		return
 	}
-	n.fix = fix("a password that changed after the Pod started needs a new Pod; if that does not help, the role in the database has another password than the Secret", f.restart(p, o))
+	n.fix = fix("a password that changed after the Pod started needs a new Pod; if that does not help, the role in the database has another password than the Secret", f.restart(p, o)...)
 	f.add("database-password", n)
 }
 
@@ -308,11 +332,11 @@ func (f *finder) otherPassword(p *corev1.Pod, o owner, c container, n finding) {
 	switch {
 	case s != nil && s.Plain != "":
 		n.path, n.line = s.Plain, 0
-		n.fix = fix(right+": correct it in "+s.Plain+" (or give the role that password), and restart what reads it", f.mage("gitops:ship"), f.restart(p, o))
+		n.fix = fix(right+": correct it in "+s.Plain+" (or give the role that password), and restart what reads it", slices.Concat([]string{f.mage("gitops:ship")}, f.restart(p, o))...)
 	case s != nil || f.spec(ref.Name) != nil:
-		n.fix = fix(right + "; its plaintext is on another machine: correct it there, `" + f.mage("gitops:ship") + "`, and then `" + f.restart(p, o) + "`")
+		n.fix = fix(right + "; its plaintext is on another machine: correct it there, `" + f.mage("gitops:ship") + "`, and then `" + strings.Join(f.restart(p, o), "`, `") + "`")
 	default:
-		n.fix = fix(right+"; correct it where the Secret comes from, and restart what reads it", f.restart(p, o))
+		n.fix = fix(right+"; correct it where the Secret comes from, and restart what reads it", f.restart(p, o)...)
 	}
 	f.add("database-password", n)
 }
@@ -332,12 +356,12 @@ func passwordOf(c *corev1.Container) *corev1.EnvVar {
 }
 
 // restart has a workload make its Pods anew.
-func (f *finder) restart(p *corev1.Pod, o owner) string {
+func (f *finder) restart(p *corev1.Pod, o owner) []string {
 	switch o.kind {
 	case "Deployment", "DaemonSet":
-		return f.kubectl("rollout restart " + strings.ToLower(o.kind) + "/" + o.name)
+		return []string{f.kubectl("rollout restart " + strings.ToLower(o.kind) + "/" + o.name)}
 	}
-	return f.kubectl("delete pod " + p.Name)
+	return f.again(p, o)
 }
 
 // unresolved reports a host name that DNS does not know.

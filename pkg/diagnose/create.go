@@ -234,7 +234,7 @@ func (f *finder) podSecurity(m string, o owner, n finding) {
 		level, what = parts[1], parts[2]
 	}
 	n.message = fmt.Sprintf("namespace %s enforces Pod security %s, which its Pods break: %s", f.in.Namespace, level, what)
-	lower := fmt.Sprintf("kubectl label namespace %s pod-security.kubernetes.io/enforce=%s --overwrite", f.in.Namespace, lowerLevel(level))
+	lower := fmt.Sprintf("%s label namespace %s pod-security.kubernetes.io/enforce=%s --overwrite", f.in.Kubectl, f.in.Namespace, lowerLevel(level))
 	for _, l := range literal {
 		field, _, _ := strings.Cut(l.old, ":")
 		if !strings.Contains(what, field) && (!strings.HasPrefix(field, "host") || !strings.Contains(what, "host namespaces")) && (field != "type" || !strings.Contains(what, "seccompProfile")) {

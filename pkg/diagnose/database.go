@@ -82,8 +82,8 @@ func (f *finder) database(d *cluster.Database) {
 	f.initdb(d, n)
 	if d.Phase == "" {
 		n.message = "the CloudNativePG operator has never looked at it: it has no status"
-		n.fix = fix("is the operator running? `kubectl get pods --all-namespaces -l app.kubernetes.io/name=cloudnative-pg` shows it",
-			"kubectl -n cnpg-system rollout restart deployment/cnpg-controller-manager")
+		n.fix = fix("is the operator running? `"+f.in.Kubectl+" get pods --all-namespaces -l app.kubernetes.io/name=cloudnative-pg` shows it",
+			f.in.Kubectl+" -n cnpg-system rollout restart deployment/cnpg-controller-manager")
 		f.add("operator-silent", n)
 		return
 	}

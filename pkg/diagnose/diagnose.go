@@ -39,17 +39,20 @@ func Diagnose(ctx context.Context, in Input) []report.Cause {
 
 // finder collects what is wrong.
 type finder struct {
-	ctx   context.Context // of one call of Diagnose, for Logs
-	in    Input
-	space *cluster.Space
-	rules map[string]Rule
-	found []*finding
-	byKey map[string]*finding
+	ctx     context.Context // of one call of Diagnose, for Logs
+	in      Input
+	space   *cluster.Space
+	rules   map[string]Rule
+	found   []*finding
+	byKey   map[string]*finding
+	logs    map[string][]string // by workload and container
+	nameSet map[string]bool     // see named
+	tails   int                 // how many were asked for
 }
 
 func newFinder(ctx context.Context, in Input) *finder {
-	in.Command, in.Push = cmp.Or(in.Command, "mage"), cmp.Or(in.Push, "git push")
-	f := &finder{ctx: ctx, in: in, space: in.State.In(in.Namespace), rules: map[string]Rule{}, byKey: map[string]*finding{}}
+	in.Command, in.Kubectl, in.Push = cmp.Or(in.Command, "mage"), cmp.Or(in.Kubectl, "kubectl"), cmp.Or(in.Push, "git push")
+	f := &finder{ctx: ctx, in: in, space: in.State.In(in.Namespace), rules: map[string]Rule{}, byKey: map[string]*finding{}, logs: map[string][]string{}}
 	for _, r := range Rules() {
 		f.rules[r.ID] = r
 	}

@@ -181,17 +181,93 @@ func (f *finder) causes() []report.Cause {
 }
 
 func (f *finder) cause(n *finding, mask func(string) string) report.Cause {
-	c := report.Cause{
-		Rule: n.rule.ID, Link: n.rule.Link, Object: mask(n.object), Message: mask(n.message), Path: n.path, Line: n.line,
-		Fix: report.Fix{Text: mask(n.fix.Text)}, Final: f.final(n), Evidence: append(masked(telling(n.message, n.evidence), mask), maskedLog(n.log, mask)...), Follows: masked(n.follows, mask),
-	}
+	mask = f.sparing(mask)
+	var commands []string
 	for _, command := range n.fix.Commands {
-		c.Fix.Commands = append(c.Fix.Commands, mask(command))
+		commands = append(commands, maskedCommand(command, mask))
+	}
+	c := report.Cause{
+		Rule: n.rule.ID, Link: n.rule.Link, Object: n.object, Message: mask(n.message), Path: n.path, Line: n.line,
+		Fix: report.Fix{Text: maskedText(n.fix, commands, mask), Commands: commands}, Final: f.final(n), Evidence: append(masked(telling(n.message, n.evidence), mask), maskedLog(n.log, mask)...), Follows: masked(n.follows, mask),
 	}
 	if e := n.fix.Edit; e != nil {
 		c.Fix.Edit = &report.Edit{Path: e.Path, Line: e.Line, Old: mask(e.Old), New: mask(e.New)}
 	}
 	return c
+}
+
+// maskedText masks what a fix says around its commands.
+func maskedText(fix report.Fix, commands []string, mask func(string) string) string {
+	text := fix.Text
+	for i, c := range fix.Commands {
+		text = strings.ReplaceAll(text, "`"+c+"`", hole(ofCommand, i))
+	}
+	text = mask(text)
+	for i, c := range commands {
+		text = strings.ReplaceAll(text, hole(ofCommand, i), "`"+c+"`")
+	}
+	return text
+}
+
+// hole stands for what a mask must not see; no value has such characters.
+func hole(of rune, i int) string { return "\x00" + string(of+rune(i)) + "\x00" }
+
+// what a hole stands for
+const (
+	ofCommand = 0xE000
+	ofName    = 0xF0000
+)
+
+// maskedCommand masks of a command what a commit says. The rest is made of names and
+// paths: with one letter replaced it does something else.
+func maskedCommand(command string, mask func(string) string) string {
+	head, rest, ok := strings.Cut(command, " -m '")
+	if !ok {
+		return command
+	}
+	subject, tail, _ := strings.Cut(rest, "'")
+	return head + " -m '" + mask(subject) + "'" + tail
+}
+
+// sparing is a mask that leaves the names of objects as they are where they stand by
+// themselves: a value that is part of a name is told by it anyway.
+func (f *finder) sparing(mask func(string) string) func(string) string {
+	return func(text string) string {
+		if mask(text) == text {
+			return text
+		}
+		var spared []string
+		words := strings.Split(text, " ")
+		for i, w := range words {
+			bare := strings.Trim(w, ",;:.()`\"")
+			name := bare[strings.LastIndex(bare, "/")+1:]
+			if bare == name || bare == f.in.Namespace+"/"+name {
+				if name != "" && f.named()[name] {
+					words[i] = strings.Replace(w, bare, hole(ofName, len(spared)), 1)
+					spared = append(spared, bare)
+				}
+			}
+		}
+		text = mask(strings.Join(words, " "))
+		for i, s := range spared {
+			text = strings.Replace(text, hole(ofName, i), s, 1)
+		}
+		return text
+	}
+}
+
+// named are the names of the objects that causes are about.
+func (f *finder) named() map[string]bool {
+	if f.nameSet == nil {
+		f.nameSet = map[string]bool{f.in.Application: true, f.in.Namespace: true}
+		for _, n := range f.found {
+			f.nameSet[n.object[strings.LastIndexAny(n.object, "/ ")+1:]] = true
+		}
+		for i := range f.space.Pods {
+			f.nameSet[f.space.Pods[i].Name] = true
+		}
+	}
+	return f.nameSet
 }
 
 func maskedLog(lines []string, mask func(string) string) (out []string) {

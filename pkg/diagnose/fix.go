@@ -65,9 +65,17 @@ func at(file string, line int) string {
 	return file + ":" + strconv.Itoa(line)
 }
 
-// mage is the call of a target for the application.
+// mage is the call of a target for the application. Those that speak to Argo CD alone
+// know it by its name there, the others by its folder's.
 func (f *finder) mage(target string, flags ...string) string {
-	return strings.Join(slices.Concat([]string{f.in.Command, target, f.in.Application}, flags), " ")
+	name := f.in.Application
+	switch target {
+	case "gitops:sync", "gitops:terminate", "gitops:diff":
+		if f.in.Argo != nil {
+			name = or(f.in.Argo.Name, name)
+		}
+	}
+	return strings.Join(slices.Concat([]string{f.in.Command, target, name}, flags), " ")
 }
 
 // sync is what brings the published state into the cluster. An operation that waits
@@ -142,7 +150,9 @@ func (f *finder) replace(o owner, commands []string) []string {
 		f.kubectl("delete statefulset "+o.name+" --cascade=orphan"), f.kubectl("delete pod "+o.pod))
 }
 
-func (f *finder) kubectl(what string) string { return "kubectl -n " + f.in.Namespace + " " + what }
+func (f *finder) kubectl(what string) string {
+	return f.in.Kubectl + " -n " + f.in.Namespace + " " + what
+}
 
 // locate finds the line that gives one of the texts to an object; the first text
 // that stands literally somewhere wins.

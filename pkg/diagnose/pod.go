@@ -370,7 +370,7 @@ func (f *finder) failedPod(p *corev1.Pod, o owner) {
 		n.fix = fix("give the containers requests and limits that fit, or the node more room, in " + f.place(o))
 		f.add("pod-evicted", n)
 	case slices.Contains([]string{"NodeShutdown", "Terminated", "NodeLost", "Shutdown", "NodeAffinity", "UnexpectedAdmissionError"}, p.Status.Reason), strings.HasPrefix(p.Status.Reason, "OutOf"):
-		n.fix = fix("delete the Pod, so that it is made anew", f.kubectl("delete pod "+p.Name))
+		n.fix = fix("delete the Pod, so that it is made anew", f.again(p, o)...)
 		f.add("pod-lost", n)
 	default:
 		for _, c := range containers(p) {
@@ -379,6 +379,15 @@ func (f *finder) failedPod(p *corev1.Pod, o owner) {
 			}
 		}
 	}
+}
+
+// again has a Pod made anew by what made it; without that only a sync does.
+func (f *finder) again(p *corev1.Pod, o owner) []string {
+	commands := []string{f.kubectl("delete pod " + p.Name)}
+	if o.kind == "Pod" {
+		commands = append(commands, f.sync()...)
+	}
+	return commands
 }
 
 // node reports that the Pod's node does not answer.
@@ -394,7 +403,7 @@ func (f *finder) node(p *corev1.Pod, o owner) bool {
 					object: "Node " + node.Name, since: c.LastTransitionTime.Time,
 					message:  fmt.Sprintf("not ready: %s", strings.TrimSuffix(c.Reason+": "+c.Message, ": ")),
 					evidence: []string{"Ready=" + string(c.Status) + ": " + c.Message},
-					fix:      fix("`kubectl describe node " + node.Name + "` says more; the Pods move when the node is drained or deleted"),
+					fix:      fix("`" + f.in.Kubectl + " describe node " + node.Name + "` says more; the Pods move when the node is drained or deleted"),
 					gives:    []string{"Pod/" + p.Name, o.key(), "Node/" + node.Name},
 					follows:  []string{"Pod " + f.in.Namespace + "/" + p.Name + " runs there"},
 				})

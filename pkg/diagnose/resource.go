@@ -25,7 +25,7 @@ func (f *finder) namespace() {
 			n.since = o.DeletionTimestamp.Time
 		}
 		n.gives = []string{"Namespace", "Operation"}
-		n.fix = fix("wait until it is gone and sync then; if it hangs, `kubectl get namespace "+f.in.Namespace+" -o yaml` says which finalizer waits", f.sync()...)
+		n.fix = fix("wait until it is gone and sync then; if it hangs, `"+f.in.Kubectl+" get namespace "+f.in.Namespace+" -o yaml` says which finalizer waits", f.sync()...)
 		f.add("namespace-terminating", n)
 	}
 }
@@ -43,7 +43,7 @@ func (f *finder) spaceMissing(n finding) {
 		n.message += ", and the Application has no syncOption CreateNamespace=true"
 		n.path, n.line = a.Path, 0
 	}
-	n.fix = fix("create it (or give the Application the syncOption CreateNamespace=true)", slices.Concat([]string{"kubectl create namespace " + f.in.Namespace}, f.sync())...)
+	n.fix = fix("create it (or give the Application the syncOption CreateNamespace=true)", slices.Concat([]string{f.in.Kubectl + " create namespace " + f.in.Namespace}, f.sync())...)
 	f.add("namespace-missing", n)
 }
 
@@ -63,10 +63,10 @@ func (f *finder) resources() {
 			object: strings.TrimSuffix(r.Kind+" "+or(r.Namespace, f.in.Namespace)+"/"+r.Name, "/"), quiet: true,
 			from:     []string{workload(r.Kind, r.Name), r.Kind + "/" + r.Name, "Sealed/" + r.Name, "Database/" + r.Name, "Operation"},
 			message:  "Argo CD calls it " + r.Health,
-			evidence: join(nil, []string{r.Message}),
+			evidence: join(nil, []string{Quoted(r.Message)}),
 		}
 		if r.Message != "" {
-			n.message += ": " + Said(r.Message)
+			n.message += ": " + Quoted(r.Message)
 		}
 		o, _ := f.origin(r.Kind, r.Name)
 		n.path, n.line = o.Path, o.Line

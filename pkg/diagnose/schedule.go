@@ -57,7 +57,7 @@ func (f *finder) unscheduled(p *corev1.Pod, o owner, c *corev1.PodCondition) {
 		f.add("pod-affinity", n)
 	case holds(m, "node.kubernetes.io/not-ready|node.kubernetes.io/unreachable|pressure|unschedulable"):
 		n.message = "no node that it may run on is fit: " + m
-		n.fix = fix("`kubectl get nodes` and `kubectl describe node` say what is the matter with the nodes")
+		n.fix = fix("`" + f.in.Kubectl + " get nodes` and `" + f.in.Kubectl + " describe node` say what is the matter with the nodes")
 		f.add("nodes-unfit", n)
 	case holds(m, "untolerated taint|taint"):
 		n.message = "every node has a taint that it does not tolerate: " + strings.Join(f.taints(m, p), ", ")
@@ -102,7 +102,7 @@ func (f *finder) taints(message string, p *corev1.Pod) (names []string) {
 		}
 	}
 	if names == nil {
-		return []string{"`kubectl describe nodes` shows them"}
+		return []string{"`" + f.in.Kubectl + " describe nodes` shows them"}
 	}
 	return names
 }
@@ -184,13 +184,23 @@ func (f *finder) affinity(p *corev1.Pod, o owner, n finding) {
 			n.fix = f.change(report.Edit{Path: file, Line: line, Old: old, New: strings.Replace(old, value, v, 1)}, "the node's label", o)
 			break
 		}
-		if len(f.in.State.Nodes) > 0 {
-			n.path, n.line = or(file, n.path), or0(line, n.line)
-			n.fix = fix(fmt.Sprintf("correct nodeSelector in %s, or label a node", at(file, line)), "kubectl label node "+f.in.State.Nodes[0].Name+" "+key+"="+value)
+		n.path, n.line = or(file, n.path), or0(line, n.line)
+		n.fix = fix("correct nodeSelector in " + at(n.path, n.line) + nodesHave(key, values))
+		if name, _, _ := strings.Cut(key, "/"); values == nil && !strings.HasSuffix(name, "kubernetes.io") && !strings.HasSuffix(name, "k8s.io") {
+			n.fix = fix("correct nodeSelector in "+at(n.path, n.line)+", or label a node", f.in.Kubectl+" label node "+f.in.State.Nodes[0].Name+" "+key+"="+value)
 		}
 		break
 	}
 	f.add("node-affinity", n)
+}
+
+// nodesHave says which values of a label nodes have. What a label of Kubernetes says of
+// a node is so; another value would be a lie.
+func nodesHave(key string, values []string) string {
+	if len(values) == 0 {
+		return "; no node has " + key
+	}
+	return "; the nodes have " + strings.Join(values, ", ")
 }
 
 // unboundClaims blames the claims of a Pod that have no volume.
@@ -255,16 +265,16 @@ func (f *finder) claimant(c *corev1.PersistentVolumeClaim) owner {
 	if d := c.Labels["cnpg.io/cluster"]; d != "" {
 		return owner{kind: "Cluster", name: d, database: d}
 	}
-	if up := metav1.GetControllerOf(c); up != nil {
-		return owner{kind: up.Kind, name: up.Name}
-	}
 	for i := range f.space.StatefulSets {
 		s := &f.space.StatefulSets[i]
 		for _, t := range s.Spec.VolumeClaimTemplates {
 			if rest, ok := strings.CutPrefix(c.Name, t.Name+"-"+s.Name+"-"); ok && strings.Trim(rest, "0123456789") == "" {
-				return owner{kind: "StatefulSet", name: s.Name}
+				return owner{kind: "StatefulSet", name: s.Name, pod: s.Name + "-" + rest}
 			}
 		}
+	}
+	if up := metav1.GetControllerOf(c); up != nil {
+		return owner{kind: up.Kind, name: up.Name}
 	}
 	return owner{kind: "PersistentVolumeClaim", name: c.Name}
 }
@@ -299,14 +309,20 @@ func (f *finder) pendingClaim(c *corev1.PersistentVolumeClaim, by *owner) bool {
 		n.message = "its volume " + or(c.Spec.VolumeName, "(it names none)") + " is gone, and with it the data"
 		n.fix = fix("restore the data from a backup; a new claim begins empty")
 		f.add("volume-lost", n)
+	case class != "" && f.static(class):
+		n.message = "no PersistentVolume of class " + class + " is free and fits, and nothing makes one"
+		n.fix = fix("make a PersistentVolume of that class, or ask for what one has (size, access mode) in " + at(n.path, n.line))
+		f.add("no-volume", n)
 	case class != "" && f.in.State.Sees("StorageClass") && f.class(c) == "":
 		f.noClass(c, o, class, n)
 	case c.Spec.StorageClassName == nil && f.in.State.Sees("StorageClass") && f.class(c) == "":
 		n.message = "it names no storage class and the cluster has no default one"
 		n.fix = fix("name one in " + at(n.path, n.line) + ", or make one the default")
-		if names := f.classes(); len(names) > 0 {
+		if names := f.classes(); len(names) > 1 {
+			n.fix = fix("name one in " + at(n.path, n.line) + ", or make one the default: there is " + strings.Join(names, ", "))
+		} else if len(names) == 1 {
 			n.fix = fix("name one in "+at(n.path, n.line)+", or make one the default",
-				"kubectl annotate storageclass "+names[0]+" storageclass.kubernetes.io/is-default-class=true --overwrite")
+				f.in.Kubectl+" annotate storageclass "+names[0]+" storageclass.kubernetes.io/is-default-class=true --overwrite")
 		}
 		f.add("storageclass-default", n)
 	case holds(said, "ProvisioningFailed|failed to provision|error") || slices.ContainsFunc(n.evidence, func(s string) bool { return strings.HasPrefix(s, "ProvisioningFailed") }):
@@ -358,7 +374,11 @@ func (f *finder) noClass(c *corev1.PersistentVolumeClaim, o owner, class string,
 	var gone []string
 	switch o.kind {
 	case "StatefulSet":
-		gone = []string{f.kubectl("delete statefulset " + o.name)}
+		// Its other Pods run on, and so do the claims that whenDeleted: Delete would take along.
+		gone = []string{f.kubectl("delete statefulset " + o.name + " --cascade=orphan")}
+		if f.podNamed(o.pod) {
+			gone = append(gone, f.kubectl("delete pod "+o.pod))
+		}
 	case "Cluster":
 		// With the Cluster all its claims go, so never where one may hold data: then
 		// the claim alone, and the operator makes that instance anew.
@@ -370,6 +390,17 @@ func (f *finder) noClass(c *corev1.PersistentVolumeClaim, o owner, class string,
 	last := len(commands) - 1
 	n.fix = edit(e, "this claim holds no data yet", slices.Concat(commands[:last], gone, commands[last:])...)
 	f.add("storageclass-missing", n)
+}
+
+// static says whether a class is but a name that volumes made by hand have: there need
+// not be a StorageClass of it.
+func (f *finder) static(class string) bool {
+	return !slices.Contains(f.classes(), class) &&
+		slices.ContainsFunc(f.in.State.Volumes, func(v corev1.PersistentVolume) bool { return v.Spec.StorageClassName == class })
+}
+
+func (f *finder) podNamed(name string) bool {
+	return slices.ContainsFunc(f.space.Pods, func(p corev1.Pod) bool { return p.Name == name })
 }
 
 // bound says whether a claim of the PostgreSQL cluster has a volume, or may have one.

@@ -40,6 +40,12 @@ func nodeCases() []aCase {
 		{rule: "node-affinity", reason: "no node has it", breaks: func(w *world) {
 			w.unschedulable("web-2-abc", "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.").Spec.NodeSelector = map[string]string{"zone": "moon"}
 		}, run: "kubectl label node node-1 zone=moon"},
+		{rule: "node-affinity", reason: "what Kubernetes says of a node is so", breaks: func(w *world) {
+			w.unschedulable("web-2-abc", "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.").Spec.NodeSelector = map[string]string{"kubernetes.io/arch": "riscv"}
+		}, advice: "no node has kubernetes.io/arch", nothing: true},
+		{rule: "node-affinity", reason: "nodes have another value", breaks: func(w *world) {
+			w.unschedulable("web-2-abc", "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.").Spec.NodeSelector = map[string]string{"disk": "archive"}
+		}, advice: "the nodes have fast", nothing: true},
 		{rule: "pod-affinity", reason: "one per node", breaks: says("0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.")},
 		{rule: "unschedulable", reason: "anything else", breaks: says("0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.")},
 		{rule: "scheduling-gated", reason: "a gate", breaks: func(w *world) {
@@ -58,6 +64,12 @@ func nodeCases() []aCase {
 		{rule: "pod-lost", reason: "the node went down", breaks: func(w *world) {
 			w.pending("web-2-abc").Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "NodeShutdown", Message: "Pod was terminated in response to imminent node shutdown."}
 		}, run: "kubectl -n shop delete pod web-2-abc"},
+		{rule: "pod-lost", reason: "nothing makes it anew", breaks: func(w *world) {
+			p := w.pending("web-2-abc")
+			p.Name, p.OwnerReferences = "tool", nil
+			p.Status = corev1.PodStatus{Phase: corev1.PodFailed, Reason: "NodeShutdown"}
+			w.in.Argo.Resources = append(w.in.Argo.Resources, Resource{Kind: "Pod", Name: "tool"})
+		}, run: "kubectl -n shop delete pod tool\nmage gitops:sync shop"},
 	}
 }
 
@@ -79,7 +91,19 @@ func volumeCases() []aCase {
 			unbound(w, name("fsat"), "ProvisioningFailed", `storageclass.storage.k8s.io "fsat" not found`)
 			w.lines["StatefulSet/store/fsat"] = place{values, 15}
 		}, edit: values + ":15: fsat -> fast", follows: "Pod shop/store-0",
-			run: "git add " + values + "\ngit commit -m 'shop: correct the storage class' -- " + values + "\ngit push\nkubectl -n shop delete statefulset store\nkubectl -n shop delete persistentvolumeclaim data-store-0 --ignore-not-found --wait=false\nmage gitops:sync shop"},
+			run: "git add " + values + "\ngit commit -m 'shop: correct the storage class' -- " + values + "\ngit push\nkubectl -n shop delete statefulset store --cascade=orphan\nkubectl -n shop delete pod store-0\nkubectl -n shop delete persistentvolumeclaim data-store-0 --ignore-not-found --wait=false\nmage gitops:sync shop"},
+		{rule: "storageclass-missing", reason: "misspelt, and the StatefulSet owns the claim", breaks: func(w *world) {
+			unbound(w, name("fsat"), "", "").OwnerReferences = controlled("StatefulSet", "store")
+			w.lines["StatefulSet/store/fsat"] = place{values, 15}
+		}, edit: values + ":15: fsat -> fast", run: "git add " + values + "\ngit commit -m 'shop: correct the storage class' -- " + values + "\ngit push\nkubectl -n shop delete statefulset store --cascade=orphan\nkubectl -n shop delete pod store-0\nkubectl -n shop delete persistentvolumeclaim data-store-0 --ignore-not-found --wait=false\nmage gitops:sync shop"},
+		{rule: "storageclass-default", reason: "which of two, a person knows", breaks: func(w *world) {
+			unbound(w, nil, "", "")
+			w.state.StorageClasses = append(w.state.StorageClasses, storageClass("slow"))
+		}, advice: "there is fast, slow", nothing: true},
+		{rule: "no-volume", reason: "of a class without a StorageClass", breaks: func(w *world) {
+			unbound(w, name("manual"), "", "")
+			w.state.Volumes = []corev1.PersistentVolume{{Spec: corev1.PersistentVolumeSpec{StorageClassName: "manual"}}}
+		}, says: "of class manual", nothing: true},
 		{rule: "storageclass-missing", reason: "the line is not known", breaks: func(w *world) { unbound(w, name("none"), "", "") }, where: statefulset + ":1"},
 		{rule: "storageclass-default", reason: "there is none", breaks: func(w *world) { unbound(w, nil, "", "") }, run: "kubectl annotate storageclass fast storageclass.kubernetes.io/is-default-class=true --overwrite"},
 		{rule: "no-volume", reason: "static", breaks: func(w *world) {

@@ -159,7 +159,6 @@ func (f *finder) nobodys(s *cluster.SealedSecret) bool {
 // unobserved is a SealedSecret that the controller has not looked at, or not at its
 // newest generation.
 func (f *finder) unobserved(s *cluster.SealedSecret, n finding) {
-	c := f.in.Controller
 	what := "the controller has never looked at it"
 	if s.Observed != 0 || s.Synced != "" {
 		what = "the controller has not looked at its newest version: the Secret is the one of before"
@@ -174,8 +173,7 @@ func (f *finder) unobserved(s *cluster.SealedSecret, n finding) {
 		n.since = s.Updated
 	}
 	n.message = what
-	restart := "kubectl -n " + or(c.Namespace, "kube-system") + " rollout restart deployment/" + or(c.Name, "sealed-secrets-controller")
-	n.fix = fix("does a Sealed Secrets controller run that looks at namespace "+f.in.Namespace+"? Restarted, it looks at everything again", restart)
+	n.fix = fix("does a Sealed Secrets controller run that looks at namespace "+f.in.Namespace+"? Restarted, it looks at everything again", f.restartController())
 	f.add("sealed-unobserved", n)
 }
 
@@ -196,10 +194,18 @@ func (f *finder) controllerDown() bool {
 
 func (f *finder) controllerFix() string {
 	c := f.in.Controller
+	if rest, ok := strings.CutPrefix(c.Fix, "kubectl "); ok { // as ControllerIn has it
+		return f.in.Kubectl + " " + rest
+	}
 	if c.Fix != "" {
 		return c.Fix
 	}
-	return "kubectl -n " + or(c.Namespace, "kube-system") + " rollout restart deployment/" + or(c.Name, "sealed-secrets-controller")
+	return f.restartController()
+}
+
+func (f *finder) restartController() string {
+	c := f.in.Controller
+	return f.in.Kubectl + " -n " + or(c.Namespace, "kube-system") + " rollout restart deployment/" + or(c.Name, "sealed-secrets-controller")
 }
 
 // refused is a SealedSecret that the controller cannot make a Secret of. Of the
@@ -285,6 +291,12 @@ func (f *finder) sealedFor(name, target string, n finding) {
 	n.message = fmt.Sprintf("sealed for %s, and needed as %s/%s: the ciphertext opens nowhere else", what, f.in.Namespace, name)
 	file := f.file(name)
 	commands := []string{f.mage("seal:app", "-prune"), f.mage("gitops:ship", "-prune")}
+	if data := f.pruned(); data != nil {
+		// What is sealed wrongly is not the only thing that would go.
+		n.fix = fix(fmt.Sprintf("seal it again as %s/%s; no -prune before %s is back in Git or backed up, for its data would go with it", f.in.Namespace, name, strings.Join(data, ", ")))
+		f.add("sealed-for-other-namespace", n)
+		return
+	}
 	switch {
 	case file != nil && file.Plain != "" && file.PlainLine != 0 && file.PlainSpace == namespace && namespace != f.in.Namespace:
 		e := report.Edit{Path: file.Plain, Line: file.PlainLine, Old: namespace, New: f.in.Namespace}
@@ -342,8 +354,7 @@ func (f *finder) notMade(s *cluster.SealedSecret, needs string, n finding) {
 		n.since = s.Updated
 	}
 	n.message += "; it was unsealed once and then deleted, and the controller has not made it again"
-	c := f.in.Controller
-	n.fix = fix("restarted, the controller makes it again", "kubectl -n "+or(c.Namespace, "kube-system")+" rollout restart deployment/"+or(c.Name, "sealed-secrets-controller"))
+	n.fix = fix("restarted, the controller makes it again", f.restartController())
 	f.add("secret-deleted", n)
 }
 

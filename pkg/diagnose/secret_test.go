@@ -118,6 +118,11 @@ func sealedCases() []aCase {
 			w.in.Argo.Sync = "OutOfSync"
 			w.in.Argo.Operation = &Operation{Phase: "Failed", Message: "one or more objects failed to apply", Started: now.Add(-time.Hour), Results: []Result{{Group: "bitnami.com", Kind: "SealedSecret", Namespace: "shpo", Name: "shop-secrets", Status: "SyncFailed", Message: `namespaces "shpo" not found`}}}
 		}, edit: "applications/shop/local-secrets/shop-secrets.yaml:5: shpo -> shop"},
+		{rule: "sealed-for-other-namespace", reason: "a database is no longer in Git", more: 1, breaks: func(w *world) {
+			refused(w, undecryptable).SealedFor = "shpo/shop-secrets"
+			w.in.Argo.Sync = "OutOfSync"
+			w.in.Argo.Resources = append(w.in.Argo.Resources, Resource{Group: "postgresql.cnpg.io", Kind: "Cluster", Name: "old-pg", Sync: "OutOfSync", NeedsPruning: true})
+		}, advice: "no -prune before Cluster old-pg is back in Git", nothing: true},
 		{rule: "sealed-for-other-namespace", reason: "copied, and nothing says so but the certificate", breaks: func(w *world) { refused(w, undecryptable) },
 			says: "sealed with this controller's certificate, and not for shop/shop-secrets", run: ship},
 		{rule: "sealed-for-other-certificate", reason: "another cluster's", breaks: func(w *world) {

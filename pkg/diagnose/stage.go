@@ -122,7 +122,7 @@ func (f *finder) disabled(w wanted, d *Switch) *stage {
 	case d.Path == "":
 		application := f.in.Folder + "/application.yaml"
 		s.path = application
-		s.fix = fix(fmt.Sprintf("set the Helm value %s: %s in %s%s", d.Key, d.Wanted, application, also), slices.Concat([]string{"kubectl apply -f " + application}, f.sync())...)
+		s.fix = fix(fmt.Sprintf("set the Helm value %s: %s in %s%s", d.Key, d.Wanted, application, also), slices.Concat([]string{f.in.Kubectl + " apply -f " + application}, f.sync())...)
 		return s
 	case d.Current == "" || d.Line == 0:
 		s.fix = fix(fmt.Sprintf("set %s: %s in %s%s", d.Key, d.Wanted, d.Path, also), f.publish("turn "+w.kind+" "+w.name+" on", d.Path)...)

@@ -177,7 +177,7 @@ func (c *chain) said(text string) string {
 	if at := strings.LastIndex(text, "desc = "); at >= 0 { // what comes before is about gRPC
 		text = text[at+len("desc = "):]
 	}
-	text = diagnose.Said(text)
+	text = diagnose.Quoted(text)
 	if c.src.Mask != nil {
 		text = c.src.Mask(text)
 	}

@@ -93,6 +93,10 @@ func newWorld(t *testing.T) *world {
 	w := &world{t, remote.Clone()}
 	w.work.Git("switch", "--quiet", "-C", "main")
 	w.work.Write(".gitignore", "local-secrets/\n")
+	w.work.Write("../bin/task", "#!/bin/sh\n") // one of the optional tools, which is never run
+	if err := os.Chmod(filepath.Join(w.work.Dir, "../bin/task"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	w.work.Write("applications/shop/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config}\n")
 	w.mage(0, "", "seal:cert", "-accept")
 	w.work.Git("add", "--all")
@@ -131,7 +135,7 @@ func (w *world) mage(status int, kubeconfig string, args ...string) (stdout, std
 	defer cancel()
 	cmd := exec.CommandContext(ctx, scripttest.Mage(w), args...)
 	cmd.Dir = w.work.Dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Dir(w.work.Dir), "KUBECONFIG=" + kubeconfig}
+	cmd.Env = []string{"PATH=" + filepath.Join(w.work.Dir, "../bin") + ":" + os.Getenv("PATH"), "HOME=" + filepath.Dir(w.work.Dir), "KUBECONFIG=" + kubeconfig}
 	for _, v := range os.Environ() {
 		if strings.HasPrefix(v, "GIT_") {
 			cmd.Env = append(cmd.Env, v)
@@ -226,7 +230,7 @@ func TestAllIsWell(t *testing.T) {
 	w.has(all["pinned certificate"], "the controller's own", "")
 	w.has(all["branch that Argo CD follows"], "shop follows main of origin, which is at HEAD", "")
 	stdout, stderr := w.mage(0, "", "verify:cluster")
-	if stderr != "" || !strings.HasPrefix(stdout, " 1  ok       kubeconfig: context sealway-sandbox (https://127.0.0.1:") || !strings.Contains(stdout, "\n18 checks, ") {
+	if stderr != "" || !strings.HasPrefix(stdout, " 1  ok   kubeconfig                   context sealway-sandbox (https://127.0.0.1:") || !strings.Contains(stdout, "\n18 checks, ") {
 		t.Errorf("stdout:\n%s\nstderr:\n%s", stdout, stderr)
 	}
 }

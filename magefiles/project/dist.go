@@ -50,6 +50,7 @@ func dist(ctx context.Context, only *string) error {
 	for _, p := range wanted {
 		steps = append(steps, binary(p, out, strings.TrimSpace(string(version))))
 	}
+	defer os.Remove("magefiles/released/mage_output_file.go") // Mage leaves it when it is interrupted
 	if err := runSteps(ctx, steps); err != nil {
 		return err
 	}

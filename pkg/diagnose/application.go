@@ -54,9 +54,9 @@ func (f *finder) application() {
 	f.revision(n)
 }
 
-// quoted is a message of Argo CD without what a decoder quotes of the document that it
-// could not read: it may be a Secret.
-func quoted(message string) string {
+// Quoted is a message of Argo CD without what its own parts say of each other, and without
+// what a decoder quotes of the document that it could not read: it may be a Secret.
+func Quoted(message string) string {
 	message, _, cut := strings.Cut(message, "error found in #")
 	message = strings.Join(strings.Fields(message), " ")
 	for _, noise := range []string{
@@ -75,7 +75,7 @@ func quoted(message string) string {
 
 // condition reports what Argo CD complains about.
 func (f *finder) condition(c Condition, n finding) {
-	m := quoted(c.Message)
+	m := Quoted(c.Message)
 	n.since, n.part = c.Since, c.Type
 	n.evidence = []string{c.Type + ": " + m}
 	n.gives = []string{"Operation"}
@@ -224,7 +224,7 @@ func (f *finder) operation(n finding) {
 	if said {
 		return
 	}
-	m := quoted(op.Message)
+	m := Quoted(op.Message)
 	n.evidence = []string{op.Phase + ": " + m}
 	n.from = []string{"Operation"}
 	n.message = "the last sync failed: " + m
@@ -244,7 +244,7 @@ func or2(a, b time.Time) time.Time {
 
 func (f *finder) failedHook(r Result, n finding) {
 	n.object = f.object(r.Kind, r.Name)
-	n.message = fmt.Sprintf("the %s hook failed: %s", r.Hook, or(quoted(r.Message), "Argo CD does not say why"))
+	n.message = fmt.Sprintf("the %s hook failed: %s", r.Hook, or(Quoted(r.Message), "Argo CD does not say why"))
 	n.from = []string{workload(r.Kind, r.Name), r.Kind + "/" + r.Name, "Operation"}
 	n.gives, n.quiet = []string{"Hook/" + r.Name}, true
 	o, _ := f.origin(r.Kind, r.Name)
@@ -255,7 +255,7 @@ func (f *finder) failedHook(r Result, n finding) {
 
 // refusedObject reports an object that could not be applied.
 func (f *finder) refusedObject(r Result, n finding) {
-	m := quoted(r.Message)
+	m := Quoted(r.Message)
 	n.object = strings.TrimSuffix(r.Kind+" "+or(r.Namespace, f.in.Namespace)+"/"+r.Name, "/")
 	n.evidence = []string{"SyncFailed: " + m}
 	n.gives = []string{"Operation", r.Kind + "/" + r.Name, workload(r.Kind, r.Name)}
@@ -360,7 +360,7 @@ func (f *finder) noNamespace(name string, r Result, n finding) {
 // waiting reports a sync that waits. What it waits for explains it mostly; by itself
 // it is a cause only when it lasts.
 func (f *finder) waiting(op *Operation, n finding) {
-	m := quoted(op.Message)
+	m := Quoted(op.Message)
 	n.since, n.evidence = op.Started, []string{op.Phase + ": " + m}
 	if strings.Contains(m, "blocked by sync window") {
 		n.message = "a sync window of the project holds the sync back"

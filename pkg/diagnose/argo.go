@@ -6,7 +6,7 @@ import "time"
 type Argo struct {
 	Missing  bool      // there is no such Application
 	Unseen   string    // why it could not be read; empty when it could
-	Name     string    // of the Application
+	Name     string    // as Argo CD calls it; the folder's name when empty
 	Space    string    // the namespace of the Application; "argocd" when empty
 	Deploys  string    // of one that is missing: the folder that an Application of its name deploys instead
 	Line     int       // of Deploys in application.yaml; 0 when that does not have it

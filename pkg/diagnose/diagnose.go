@@ -48,7 +48,7 @@ type finder struct {
 }
 
 func newFinder(ctx context.Context, in Input) *finder {
-	in.Command, in.Push = cmp.Or(in.Command, "mage"), cmp.Or(in.Push, "git push")
+	in.Command, in.Kubectl, in.Push = cmp.Or(in.Command, "mage"), cmp.Or(in.Kubectl, "kubectl"), cmp.Or(in.Push, "git push")
 	f := &finder{ctx: ctx, in: in, space: in.State.In(in.Namespace), rules: map[string]Rule{}, byKey: map[string]*finding{}}
 	for _, r := range Rules() {
 		f.rules[r.ID] = r

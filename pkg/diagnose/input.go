@@ -35,6 +35,7 @@ type Input struct {
 
 	Now     time.Time // against which ages are held
 	Command string    // how targets are called; "mage" when empty
+	Kubectl string    // how kubectl is called for the cluster that State is of: "kubectl --context X"; "kubectl" when empty
 	Push    string    // the command that publishes commits; "git push" when empty
 }
 

@@ -66,7 +66,7 @@ func (f *finder) resources() {
 			evidence: join(nil, []string{r.Message}),
 		}
 		if r.Message != "" {
-			n.message += ": " + quoted(r.Message)
+			n.message += ": " + Quoted(r.Message)
 		}
 		o, _ := f.origin(r.Kind, r.Name)
 		n.path, n.line = o.Path, o.Line

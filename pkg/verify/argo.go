@@ -177,10 +177,11 @@ func (c *chain) said(text string) string {
 	if at := strings.LastIndex(text, "desc = "); at >= 0 { // what comes before is about gRPC
 		text = text[at+len("desc = "):]
 	}
+	text = diagnose.Quoted(text)
 	if c.src.Mask != nil {
 		text = c.src.Mask(text)
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	line := strings.TrimSpace(text)
 	if r := []rune(line); len(r) > most {
 		return string(r[:most]) + "..."
 	}

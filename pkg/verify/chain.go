@@ -36,7 +36,7 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 	c := &chain{src: src, space: src.State.In(src.Namespace)}
 	c.index = newIndex(c.space)
 	c.own = c.resources()
-	out := report.Chain{Application: src.Application, Namespace: src.Namespace}
+	out := report.Chain{Application: or(src.Display, src.Application), Namespace: src.Namespace}
 	for _, link := range []struct {
 		name  string
 		judge func() report.Link

@@ -122,7 +122,7 @@ func (c *chain) mine(kind, name string, annotations map[string]string) bool {
 	if c.own != nil || slices.Contains(c.src.Others, id) {
 		return false
 	}
-	return c.src.Origins == nil || c.src.Origins.Find(kind, name).Found
+	return c.src.Origins == nil || c.rendered(kind, name)
 }
 
 // fold gives every broken link its cause, or says that it only follows from another

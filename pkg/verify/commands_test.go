@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,5 +70,33 @@ func TestStraySealedIsNoCause(t *testing.T) {
 	got := verify.Chain(t.Context(), s)
 	if len(got.Causes) > 0 || len(got.Strays) != 1 || got.Strays[0].Object != "SealedSecret shop/by-hand" || !strings.Contains(got.Strays[0].Message, "no key could decrypt") {
 		t.Errorf("state %s, causes %+v, strays %+v", got.State, got.Causes, got.Strays)
+	}
+}
+
+// thrifty counts who asks more than whether the chart renders an object.
+type thrifty struct {
+	everywhere
+	asked *[]string
+}
+
+func (thrifty) Has(_, name string) bool { return name == "rendered" }
+
+func (o thrifty) Find(kind, name string) diagnose.Origin {
+	*o.asked = append(*o.asked, name)
+	return o.everywhere.Find(kind, name)
+}
+
+// Of what is made by hand in a namespace nobody is asked why the chart does not render it.
+func TestStraysAreCheap(t *testing.T) {
+	s := shop()
+	x := s.State.In("shop")
+	for _, name := range []string{"by-hand", "rendered"} {
+		x.Secrets = append(x.Secrets, cluster.NewSecret(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}))
+	}
+	var asked []string
+	s.Origins = thrifty{asked: &asked}
+	got := verify.Chain(t.Context(), s)
+	if len(got.Strays) != 1 || got.Strays[0].Object != "Secret shop/by-hand" || slices.Contains(asked, "by-hand") {
+		t.Errorf("strays %v, asked for %v", got.Strays, asked)
 	}
 }

@@ -95,7 +95,16 @@ func made(s *cluster.Secret) bool {
 func (c *chain) known(kind string, m *cluster.Meta) bool {
 	name := ObjectName{kind, m.Name}
 	return m.Annotations[tracking] != "" || c.own[name] || slices.Contains(c.src.Others, name) ||
-		c.src.Origins != nil && c.src.Origins.Find(kind, m.Name).Found
+		c.src.Origins != nil && c.rendered(kind, m.Name)
+}
+
+// rendered says whether the chart of the work tree renders an object. Where the origins can
+// say that alone, nobody is asked why it does not: there may be many such objects.
+func (c *chain) rendered(kind, name string) bool {
+	if o, ok := c.src.Origins.(interface{ Has(kind, name string) bool }); ok {
+		return o.Has(kind, name)
+	}
+	return c.src.Origins.Find(kind, name).Found
 }
 
 // straySealed are the SealedSecrets that no file of the repository holds.

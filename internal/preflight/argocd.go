@@ -137,6 +137,20 @@ func argoParts() []string {
 	return []string{"argocd-server", "argocd-repo-server", "argocd-application-controller"}
 }
 
+// argoPart is the server that a Pod is of. The operator names all of them after its own
+// object instead: openshift-gitops-server, openshift-gitops-repo-server.
+func argoPart(label, server string) string {
+	if own, ok := strings.CutSuffix(server, "-server"); ok {
+		if part, ok := strings.CutPrefix(label, own+"-"); ok {
+			label = "argocd-" + part
+		}
+	}
+	if strings.HasPrefix(label, "argocd-redis") {
+		return "argocd-redis"
+	}
+	return label
+}
+
 // argoPods looks whether each server has a ready Pod. Redis may be anywhere; where it
 // has Pods here, they count.
 func (i *inspection) argoPods(ctx context.Context) outcome {
@@ -147,10 +161,7 @@ func (i *inspection) argoPods(ctx context.Context) outcome {
 	}
 	parts := map[string][]corev1.Pod{}
 	for _, p := range pods {
-		name := p.Labels["app.kubernetes.io/name"]
-		if strings.HasPrefix(name, "argocd-redis") {
-			name = "argocd-redis"
-		}
+		name := argoPart(p.Labels["app.kubernetes.io/name"], i.argo.Name)
 		parts[name] = append(parts[name], p)
 	}
 	var all []outcome

@@ -96,6 +96,13 @@ func TestEach(t *testing.T) {
 			list := w.answers[argoPods].(object)["items"].([]object)
 			list[3] = object{"metadata": object{"name": "argocd-redis-1", "labels": named("argocd-redis")}, "status": object{"phase": "Running", "containerStatuses": []object{{"state": object{"waiting": object{"reason": "CrashLoopBackOff"}}}}}}
 		}, "Argo CD's Pods", report.Failed, "argocd-redis: no Pod is ready: Pod argocd-redis-1 is CrashLoopBackOff", "", nil},
+		{"Argo CD of its operator", func(w *world) {
+			w.options.ArgoCD.Name = "gitops-server"
+			w.answers["/api/v1/namespaces/argocd/services/gitops-server"] = service("argocd", "gitops-server", named("gitops-server"), "http", "https")
+			w.answers[strings.Replace(argoVersion, "argocd-server", "gitops-server", 1)] = w.answers[argoVersion]
+			w.answers[argoPods] = items(pod("s", named("gitops-server"), true), pod("r", named("gitops-repo-server"), true), pod("c", named("gitops-application-controller"), true),
+				pod("d", named("gitops-dex-server"), true), pod("x", named("gitops-redis"), true))
+		}, "Argo CD's Pods", report.OK, "argocd-repo-server: 1 ready", "", nil},
 		{"no controller of Argo CD", func(w *world) {
 			w.answers[argoPods] = items(pod("a", named("argocd-server"), true), pod("r", named("argocd-repo-server"), true))
 		}, "Argo CD's Pods", report.Failed, "argocd-application-controller: it has no Pod", "is it scaled to zero?", nil},

@@ -32,7 +32,8 @@ type verifier struct {
 	deploys *deployment.Map
 	kube    *kube.Cluster // nil when there is none
 	clients *cluster.Clients
-	none    error // why there is no kube
+	none    error  // why there is no kube
+	kubectl string // how it is called for kube
 }
 
 func (s *session) newVerifier(ctx context.Context, names []string) (*verifier, error) {
@@ -49,9 +50,23 @@ func (s *session) newVerifier(ctx context.Context, names []string) (*verifier, e
 	}
 	if v.kube, v.none = s.cluster(); v.none == nil { // else each look says so
 		s.report.Fact("cluster", v.kube.String())
+		v.kubectl = kubectl(v.kube.Context)
 		v.clients, err = cluster.NewClients(v.kube.Config)
 	}
 	return v, err
+}
+
+// kubectl is how kubectl is called for a context of the kubeconfig: by itself it takes the
+// current one, which is not this one where the configuration names one.
+func kubectl(name string) string {
+	file, err := kube.Describe(name)
+	if name == "" || err == nil && file.Current == name {
+		return "kubectl"
+	}
+	if strings.ContainsAny(name, " '\"$`\\&;|<>()*?!~#") {
+		name = "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+	}
+	return "kubectl --context " + name
 }
 
 // one is one application as Argo CD has it, and the folder that it deploys.
@@ -60,7 +75,7 @@ type one struct {
 	app   *argocd.App // nil when Argo CD has none, or was not asked
 	index int         // of its sources, the one with the folder
 	from  string      // what that follows, as a remote or a URL; empty for another repository
-	name  string
+	name  string      // of the chain; Argo CD's where several of its applications have the folder
 }
 
 // glance is one look at the cluster and at Argo CD.
@@ -274,7 +289,8 @@ func (g *glance) chains(ctx context.Context) []report.Chain {
 // source puts together what is known of one application.
 func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	src := o.source
-	src.Application, src.Namespace, src.Now = o.name, o.namespace(), time.Now()
+	src.Application, src.Display, src.Namespace, src.Now = o.folder.Name, o.name, o.namespace(), time.Now()
+	src.Kubectl = g.kubectl
 	src.State, src.Offline, src.Controller, src.Mask = g.state, g.offline, g.controller, g.mask
 	if g.kube != nil {
 		src.Logs, src.Changer = kube.Logs{Cluster: g.kube, Mask: g.mask}, g.who

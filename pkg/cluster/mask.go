@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -21,14 +22,15 @@ const Masked = "***"
 
 const (
 	shortest = 4       // characters; a shorter value would take half of a text along
+	word     = 8       // characters; a shorter value is looked for as a whole word alone
 	longest  = 1 << 16 // bytes; a longer value stands in no message
 	line     = 12      // characters; a shorter line of a value is not looked for by itself
 )
 
 // Masker makes a masker that knows all values of the Secrets in the state, but those
 // of keys that are no secret (username, host, port) and those that are named public.
-// It knows a value as it is, each of its longer lines, and its base64, URL and JSON
-// forms.
+// It knows a value as it is, each of its longer lines, what is secret in a URL, a YAML,
+// JSON or .env file, and its base64, URL and JSON forms.
 func (s *State) Masker(public ...string) *Masker {
 	known := map[string]bool{}
 	for _, space := range s.Spaces {
@@ -44,11 +46,46 @@ func (s *State) Masker(public ...string) *Masker {
 	values := slices.SortedFunc(maps.Keys(known), func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
 	})
-	pairs := make([]string, 0, 2*len(values))
+	pairs, words := make([]string, 0, 2*len(values)), map[string]bool{}
 	for _, v := range values {
+		if utf8.RuneCountInString(v) < word && strings.IndexFunc(v, func(r rune) bool { return !inWord(r) }) < 0 {
+			words[v] = true
+			continue
+		}
 		pairs = append(pairs, v, Masked)
 	}
-	return &Masker{replace: strings.NewReplacer(pairs...).Replace}
+	whole := strings.NewReplacer(pairs...)
+	return &Masker{replace: func(text string) string { return maskWords(whole.Replace(text), words) }}
+}
+
+// inWord says whether a character goes on with a word. A dash does: names of objects have
+// them.
+func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' || r == '-' }
+
+// maskWords replaces the words of a text.
+func maskWords(text string, words map[string]bool) string {
+	if len(words) == 0 {
+		return text
+	}
+	var out strings.Builder
+	for text != "" {
+		end := strings.IndexFunc(text, func(r rune) bool { return !inWord(r) })
+		if end < 0 {
+			end = len(text)
+		}
+		if words[text[:end]] {
+			out.WriteString(Masked)
+		} else {
+			out.WriteString(text[:end])
+		}
+		next := strings.IndexFunc(text[end:], inWord)
+		if next < 0 {
+			next = len(text) - end
+		}
+		out.WriteString(text[end : end+next])
+		text = text[end+next:]
+	}
+	return out.String()
 }
 
 // Mask is the text with each value replaced.
@@ -65,8 +102,15 @@ func (s Secret) forms(known map[string]bool) {
 		return // a packed chart; what is secret in it stands in the release's Secrets, too
 	}
 	for _, key := range s.Keys {
-		if value := s.value(key); !openKey(key) && len(value) <= longest {
+		value := s.value(key)
+		if len(value) > longest {
+			continue
+		}
+		if !openKey(key) || strings.Contains(string(value), "://") || strings.Contains(string(value), "@") {
 			forms(value, known)
+		}
+		for _, part := range parts(string(value)) {
+			forms([]byte(part), known)
 		}
 	}
 }
@@ -103,7 +147,7 @@ func openKey(key string) bool {
 		return false
 	}
 	switch words[len(words)-1] {
-	case "username", "user", "owner", "host", "hostname", "port", "dbname", "database", "namespace":
+	case "username", "user", "owner", "host", "hostname", "port", "dbname", "db", "database", "namespace", "name", "sslmode":
 		return true
 	case "crt":
 		return true // a certificate is public

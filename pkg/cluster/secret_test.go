@@ -78,6 +78,53 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// TestMaskKeepsWords: a short value that is an everyday word, or a part of the name of an
+// object, leaves the sentence alone.
+func TestMaskKeepsWords(t *testing.T) {
+	state := &State{Spaces: map[string]*Space{"a": {Name: "a", Secrets: []Secret{
+		secret("db", map[string]string{"POSTGRES_DB": "litellm-db", "SSLMODE": "verify-full", "kind": "image", "mode": "wait", "name": "litellm-main", "pin": "pw-1"}),
+	}}}}
+	for text, want := range map[string]string{
+		"`kubectl -n a delete pod litellm-db-image-1`; it awaits images": "`kubectl -n a delete pod litellm-db-image-1`; it awaits images",
+		"litellm-main uses sslmode=verify-full":                          "litellm-main uses sslmode=verify-full",
+		"refused: \"pw-1\", x:pw-1@host":                                 "refused: \"***\", x:***@host",
+		"pw-1":                                                           "***",
+	} {
+		if got := state.Masker().Mask(text); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestMaskParts: what is secret in a value that is a whole file, or a URL.
+func TestMaskParts(t *testing.T) {
+	state := &State{Spaces: map[string]*Space{"a": {Name: "a", Secrets: []Secret{
+		secret("files", map[string]string{
+			"config.yaml":       "general:\n  master_key: sk-1234567890\n  list: [other-key-in-list]\n  username: somebody-known\n",
+			"settings.json":     `{"token":"json-token-1"}`,
+			".env":              "API_KEY=\"env-key-12\"\nexport PASS=pw12\n",
+			"DATABASE_URL":      "postgresql://shopper:p%40ss-1@db:5432/shop",
+			"replica-database":  "mysql://u:pw-in-open-key@h/db",
+			"jdbc":              "jdbc:postgresql://db/shop?user=shopper&password=jdbc12",
+			"conninfo":          "host=database-1 user=shopper-name password=conn-pw1",
+			".dockerconfigjson": `{"auths":{"ghcr.io":{"username":"robot-account","password":"docker-pw-1","auth":"cm9ib3Q6ZG9ja2VyLXB3LTE="}}}`,
+		}),
+	}}}}
+	m := state.Masker()
+	for _, secret := range []string{
+		"sk-1234567890", "other-key-in-list", "json-token-1", "env-key-12", "pw12", "p%40ss-1", "p@ss-1", "pw-in-open-key", "mysql://u:pw-in-open-key@h/db",
+		"jdbc12", "conn-pw1", "docker-pw-1", "cm9ib3Q6ZG9ja2VyLXB3LTE=",
+	} {
+		if got := m.Mask("key " + secret + " invalid"); strings.Contains(got, secret) {
+			t.Errorf("%q", got)
+		}
+	}
+	const open = "somebody-known, shopper and robot-account at database-1"
+	if got := m.Mask(open); got != open {
+		t.Errorf("%q, want %q", got, open)
+	}
+}
+
 func TestEvents(t *testing.T) {
 	at := func(minute int) time.Time { return time.Date(2026, 1, 2, 3, minute, 0, 0, time.UTC) }
 	counted := event(&corev1.Event{

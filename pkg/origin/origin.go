@@ -58,9 +58,14 @@ type Origins struct {
 	read    func() *readings
 	ignored func(path string) string
 
-	mu    sync.Mutex
-	known map[string]Origin
+	mu          sync.Mutex
+	known       map[string]Origin
+	experiments int // on what turns an object on
 }
+
+// maxExperiments is for how many objects of an application it is tried out what turns them
+// on: each takes some renders. More than a few are not missing because of one value each.
+const maxExperiments = 24
 
 // Open prepares to look at an application. Nothing is read before the first question;
 // then it is read under ctx.
@@ -88,6 +93,17 @@ func Open(ctx context.Context, tree *git.Tree, o Options) *Origins {
 func (o *Origins) Rendered(s Stage) (*chart.Rendered, error) {
 	r := o.read()[s]
 	return r.rendered, r.err
+}
+
+// Has says whether the work tree's chart renders an object for the application's namespace,
+// or what brings it: Find's Found alone, which takes no experiment where it is not so.
+func (o *Origins) Has(kind, name string) bool {
+	r := o.read()[Tree].rendered
+	if r == nil {
+		return false
+	}
+	_, ok := lookup(r, kind, name, o.opts.Chart.ObjectNamespace())
+	return ok
 }
 
 // Find says where an object in the application's namespace comes from. A Secret is also
@@ -178,8 +194,10 @@ func (o *Origins) explain(out *Origin, kind, name string) {
 		out.take(obj, kind, o.opts.Dir)
 		return
 	}
-	if s, err := chart.Disabled(tree.files, o.opts.Chart, kind, name); err == nil && s != nil {
-		out.Disabled = o.relative(s)
+	if o.experiments++; o.experiments <= maxExperiments {
+		if s, err := chart.Disabled(tree.files, o.opts.Chart, kind, name); err == nil && s != nil {
+			out.Disabled = o.relative(s)
+		}
 	}
 	if path, line := misplaced(tree, kind, name); path != "" {
 		out.Misplaced = inRepository(o.opts.Dir, path) + ":" + strconv.Itoa(line)

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -368,6 +370,40 @@ func TestBroken(t *testing.T) {
 	got := o.Find("ConfigMap", "web-config")
 	if got.Found || !got.Committed || len(got.Near) > 0 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// To ask whether the chart renders an object takes no experiments, and there are only so
+// many of them: what is made by hand in a namespace may be a lot.
+func TestExperiments(t *testing.T) {
+	r := repo(t, web)
+	r.Write(dir+"/values.yaml", "config:\n  create: false\n")
+	r.Write(dir+"/templates/extra.yaml", "{{- if .Values.config.create }}\n{apiVersion: v1, kind: ConfigMap, metadata: {name: extra}}\n{{- end }}\n")
+	o, spent := r.open("", ""), r.open("", "")
+	for i := range 50 {
+		name := "by-hand-" + strconv.Itoa(i)
+		if o.Has("Secret", name) || spent.Find("Secret", name).Found {
+			t.Errorf("%s comes from the chart", name)
+		}
+	}
+	if !o.Has("ConfigMap", "web-config") || o.Has("ConfigMap", "extra") {
+		t.Error("Has is not Found")
+	}
+	if o.Find("ConfigMap", "extra").Disabled == nil {
+		t.Error("Has has used up the experiments")
+	}
+	if spent.Find("ConfigMap", "extra").Disabled != nil {
+		t.Error("there is no end to the experiments")
+	}
+}
+
+// A file that is too large for a chart is not read.
+func TestLargeFile(t *testing.T) {
+	r := repo(t, web)
+	r.Write(dir+"/templates/large.yaml", template("large")+strings.Repeat("# nothing\n", 2<<20))
+	r.template("small")
+	if o := r.open("", ""); o.Has("ConfigMap", "large") || !o.Has("ConfigMap", "small") {
+		t.Error("a file of 20 MiB was read, or the others were not")
 	}
 }
 

@@ -177,7 +177,15 @@ func (r *reader) disk() (content, error) {
 	return c, err
 }
 
+// maxChartFile is the largest file that is read: charts hold text.
+const maxChartFile = 16 << 20 // 16 MiB
+
+// add reads a file of the work tree. One that can be no file of a chart is passed over.
 func (r *reader) add(c *content, name, file string) error {
+	info, err := os.Stat(file)
+	if err != nil || info.Size() > maxChartFile {
+		return err
+	}
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func (c *chain) argoLink() report.Link {
 	case a.Missing:
 		return report.Link{State: report.Failed, Summary: "Argo CD has no application with the path " + c.src.Folder}
 	}
-	firm := []judgement{deleting(a), c.condition(a), comparison(a)}
+	firm := []judgement{deleting(a), c.condition(a), c.comparison(a)}
 	told := []judgement{health(a)} // by the live objects, which a sync waits for too
 	if op := c.operation(a); a.Operation.Running() {
 		told = append(told, op)
@@ -101,7 +101,7 @@ func (c *chain) operation(a *diagnose.Argo) judgement {
 
 // comparison judges Synced: what was changed since the sync, or only has to be
 // deleted, breaks nothing by itself.
-func comparison(a *diagnose.Argo) judgement {
+func (c *chain) comparison(a *diagnose.Argo) judgement {
 	if a.Sync == synced {
 		return judgement{report.OK, ""}
 	}
@@ -128,7 +128,7 @@ func comparison(a *diagnose.Argo) judgement {
 	case a.AutoSync:
 		return judgement{report.Waiting, "Argo CD is to sync it by itself"}
 	}
-	return judgement{report.Failed, plural(n, "resource") + " not as in Git: `mage gitops:sync " + a.Name + "`"}
+	return judgement{report.Failed, plural(n, "resource") + " not as in Git: `" + c.argoMage("gitops:sync") + "`"}
 }
 
 // drifted says whether what is OutOfSync was in sync before: the last sync brought

@@ -30,8 +30,10 @@ var upstream = []string{
 // diagnosed are the causes that package diagnose finds, those folded that only follow
 // from another one on the way through Argo CD.
 func (c *chain) diagnosed(ctx context.Context) []report.Cause {
+	strange := c.straySealed()
 	causes := slices.DeleteFunc(diagnose.Diagnose(ctx, c.src.Input), func(cause report.Cause) bool {
-		return slices.Contains(told, cause.Rule) || !cause.Final && slices.Contains(underWay, cause.Rule)
+		stray := len(cause.Follows) == 0 && slices.ContainsFunc(strange, func(s report.Stray) bool { return s.Object == cause.Object })
+		return stray || slices.Contains(told, cause.Rule) || !cause.Final && slices.Contains(underWay, cause.Rule)
 	})
 	for i := range causes {
 		if causes[i].Rule == soft && c.src.Commit != nil && c.src.Commit.State == CommitNotSeen {

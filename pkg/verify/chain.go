@@ -36,7 +36,7 @@ func Chain(ctx context.Context, src *Source) report.Chain {
 	c := &chain{src: src, space: src.State.In(src.Namespace)}
 	c.index = newIndex(c.space)
 	c.own = c.resources()
-	out := report.Chain{Application: src.Application, Namespace: src.Namespace}
+	out := report.Chain{Application: or(src.Display, src.Application), Namespace: src.Namespace}
 	for _, link := range []struct {
 		name  string
 		judge func() report.Link
@@ -122,7 +122,7 @@ func (c *chain) mine(kind, name string, annotations map[string]string) bool {
 	if c.own != nil || slices.Contains(c.src.Others, id) {
 		return false
 	}
-	return c.src.Origins == nil || c.src.Origins.Find(kind, name).Found
+	return c.src.Origins == nil || c.rendered(kind, name)
 }
 
 // fold gives every broken link its cause, or says that it only follows from another

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +221,19 @@ func TestMasked(t *testing.T) {
 	s.Argo.Conditions = []diagnose.Condition{{Type: "ComparisonError", Message: "line 3: canary"}}
 	if text := strings.Join(lines(verify.Chain(t.Context(), s)), "\n"); strings.Contains(text, "canary") || !strings.Contains(text, "***") {
 		t.Errorf("not masked:\n%s", text)
+	}
+}
+
+// A decoder quotes the document that it could not read, with values that no masker knows:
+// they were never applied.
+func TestQuotedDocument(t *testing.T) {
+	const message = `Failed to load target state: failed to unmarshal manifest: error found in #10 byte of ...|ssword":"hunter2-plain"|..., bigger context ...|{"password":"hunter2-plain"}|...`
+	s := shop()
+	s.Argo.Sync = "Unknown"
+	s.Argo.Conditions = []diagnose.Condition{{Type: "ComparisonError", Message: message}}
+	s.Argo.Operation.Phase, s.Argo.Operation.Message = "Failed", message
+	got, err := json.Marshal(verify.Chain(t.Context(), s))
+	if err != nil || strings.Contains(string(got), "hunter2") || !strings.Contains(string(got), "failed to unmarshal manifest") {
+		t.Errorf("%v, the document is quoted, or nothing is said:\n%s", err, got)
 	}
 }

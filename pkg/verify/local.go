@@ -23,7 +23,7 @@ func (c *chain) localLink() report.Link {
 		spec := &c.src.Contract.Secrets[i]
 		have := c.local(spec.NamespaceOr(c.src.home()), spec.Name)
 		if have == nil {
-			t.add(report.Warned, spec.Name+" is missing: `mage secrets:generate -app="+c.src.Application+"`")
+			t.add(report.Warned, spec.Name+" is missing: `"+c.generate()+"`")
 			continue
 		}
 		var missing []string
@@ -66,13 +66,13 @@ func (c *chain) sealedLink() report.Link {
 		case report.NotSealed:
 			t.add(report.Failed, name+" is not sealed")
 		case report.Changed:
-			t.add(report.Warned, name+" has changed since it was sealed: `mage seal:app "+c.src.Application+"`")
+			t.add(report.Warned, name+" has changed since it was sealed: `"+c.mage("seal:app")+"`")
 		case report.Stale:
-			t.add(report.Warned, name+" is sealed for another certificate than the pinned one: `mage seal:app "+c.src.Application+"`")
+			t.add(report.Warned, name+" is sealed for another certificate than the pinned one: `"+c.mage("seal:app")+"`")
 		case report.Orphan:
-			t.add(report.Warned, name+" has no plaintext any more: `mage seal:app "+c.src.Application+" -prune` removes it")
+			t.add(report.Warned, name+" has no plaintext any more: `"+c.mage("seal:app", "-prune")+"` removes it")
 		case report.Refused:
-			t.add(report.Warned, name+": its plaintext cannot be sealed as it is: `mage seal:status -app="+c.src.Application+"`")
+			t.add(report.Warned, name+": its plaintext cannot be sealed as it is: `"+or(c.src.Command, "mage")+" seal:status -app="+c.src.Application+"`")
 		default:
 			t.add(c.checked(f))
 		}

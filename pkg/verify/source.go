@@ -21,6 +21,7 @@ type Source struct {
 	Uncheck string           // why the sealed files could not be judged; empty when they could
 	Offline string           // why the cluster was not looked at; empty when it was
 
+	Display   string       // the chain's name; Application when empty. A folder that is deployed twice has two chains
 	Home      string       // namespace of the application's Secrets by the repository's conventions; Namespace when empty
 	Plaintext string       // folder of the plaintext, relative to the repository's root
 	Others    []ObjectName // what other applications of Argo CD have in the namespace

@@ -36,7 +36,7 @@ func (c *chain) straySecrets() (out []report.Stray) {
 		}
 		out = append(out, report.Stray{
 			Object: "Secret " + s.Namespace + "/" + s.Name, Message: "it was made in the cluster; nothing in Git holds it",
-			Fix: fmt.Sprintf("put it in Git: write it into %s/, then `mage seal:app %s`; or `kubectl -n %s delete secret %s`", c.plaintextFolder(), c.src.Application, s.Namespace, s.Name),
+			Fix: fmt.Sprintf("put it in Git: write it into %s/, then `%s`; or `%s`", c.plaintextFolder(), c.mage("seal:app"), c.kubectl(s.Namespace, "delete secret "+s.Name)),
 		})
 	}
 	return out
@@ -95,13 +95,26 @@ func made(s *cluster.Secret) bool {
 func (c *chain) known(kind string, m *cluster.Meta) bool {
 	name := ObjectName{kind, m.Name}
 	return m.Annotations[tracking] != "" || c.own[name] || slices.Contains(c.src.Others, name) ||
-		c.src.Origins != nil && c.src.Origins.Find(kind, m.Name).Found
+		c.src.Origins != nil && c.rendered(kind, m.Name)
+}
+
+// rendered says whether the chart of the work tree renders an object. Where the origins can
+// say that alone, nobody is asked why it does not: there may be many such objects.
+func (c *chain) rendered(kind, name string) bool {
+	if o, ok := c.src.Origins.(interface{ Has(kind, name string) bool }); ok {
+		return o.Has(kind, name)
+	}
+	return c.src.Origins.Find(kind, name).Found
 }
 
 // straySealed are the SealedSecrets that no file of the repository holds.
 func (c *chain) straySealed() (out []report.Stray) {
 	for i := range c.space.SealedSecrets {
 		s := &c.space.SealedSecrets[i]
+		message := "no file in Git holds it"
+		if s.Synced == "False" {
+			message += ", and the controller makes no Secret of it: " + c.said(s.Message)
+		}
 		held := slices.ContainsFunc(c.src.Sealed, func(f diagnose.SealedFile) bool {
 			return f.Name == s.Name && or(f.Namespace, c.src.home()) == s.Namespace
 		})
@@ -109,8 +122,8 @@ func (c *chain) straySealed() (out []report.Stray) {
 			continue
 		}
 		out = append(out, report.Stray{
-			Object: "SealedSecret " + s.Namespace + "/" + s.Name, Message: "no file in Git holds it",
-			Fix: fmt.Sprintf("put its Secret into %s/, then `mage seal:app %s`; or `kubectl -n %s delete sealedsecret %s`, which deletes its Secret too", c.plaintextFolder(), c.src.Application, s.Namespace, s.Name),
+			Object: "SealedSecret " + s.Namespace + "/" + s.Name, Message: message,
+			Fix: fmt.Sprintf("put its Secret into %s/, then `%s`; or `%s`, which deletes its Secret too", c.plaintextFolder(), c.mage("seal:app"), c.kubectl(s.Namespace, "delete sealedsecret "+s.Name)),
 		})
 	}
 	return out
@@ -127,7 +140,7 @@ func (c *chain) strayConfigMaps() (out []report.Stray) {
 		}
 		out = append(out, report.Stray{
 			Object: "ConfigMap " + m.Namespace + "/" + m.Name, Message: "a workload reads it, and nothing in Git holds it",
-			Fix: fmt.Sprintf("put it in Git: `kubectl -n %s get configmap %s -o yaml` shows what to write into %s/templates/; then `mage gitops:sync %s`", m.Namespace, m.Name, c.src.Folder, c.src.Application),
+			Fix: fmt.Sprintf("put it in Git: `%s` shows what to write into %s/templates/; then `%s`", c.kubectl(m.Namespace, "get configmap "+m.Name+" -o yaml"), c.src.Folder, c.mage("gitops:ship")),
 		})
 	}
 	return out
@@ -209,6 +222,7 @@ func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 	if a == nil || !compared(a) {
 		return nil
 	}
+	precious := slices.ContainsFunc(a.Resources, precious)
 	for _, r := range a.Resources {
 		name := r.Kind + " " + r.Name
 		if r.Namespace != "" {
@@ -217,15 +231,36 @@ func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 		switch {
 		case r.Hook:
 		case r.NeedsPruning:
-			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git and still in the cluster", Fix: fmt.Sprintf("`mage gitops:sync %s -prune` deletes it", a.Name)})
+			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git and still in the cluster", Fix: c.prune(r, precious)})
 		case r.Sync != outOfSync || !drifted(a) || c.back(r):
 		case c.gone(r):
-			out = append(out, report.Stray{Object: name, Message: "it was deleted in the cluster since the sync", Fix: fmt.Sprintf("`mage gitops:sync %s` brings it back", a.Name)})
+			out = append(out, report.Stray{Object: name, Message: "it was deleted in the cluster since the sync", Fix: "`" + c.argoMage("gitops:sync") + "` brings it back"})
 		default:
-			out = append(out, report.Stray{Object: name, Message: "it was changed in the cluster since the sync" + c.changedBy(ctx, r), Fix: fmt.Sprintf("`mage gitops:diff %[1]s` shows what; `mage gitops:sync %[1]s` puts it back", a.Name)})
+			out = append(out, report.Stray{Object: name, Message: "it was changed in the cluster since the sync" + c.changedBy(ctx, r), Fix: "`" + c.argoMage("gitops:diff") + "` shows what; `" + c.argoMage("gitops:sync") + "` puts it back"})
 		}
 	}
 	return out
+}
+
+// precious says of a resource that is no longer in Git that its data goes with it.
+func precious(r diagnose.Resource) bool {
+	return r.NeedsPruning && slices.Contains([]string{"Cluster", "PersistentVolumeClaim", "Namespace"}, r.Kind)
+}
+
+// prune is what to do about a resource that is no longer in Git. A sync with -prune deletes
+// all of them: beside one with data it is no command.
+func (c *chain) prune(r diagnose.Resource, beside bool) string {
+	switch {
+	case precious(r):
+		return "a sync with -prune deletes its data, too: write it into Git again, or save what is in it before you delete it"
+	case beside:
+		kind := strings.ToLower(r.Kind)
+		if r.Group != "" {
+			kind += "." + r.Group
+		}
+		return "`" + c.kubectl(r.Namespace, "delete "+kind+" "+r.Name) + "` deletes it; a sync with -prune would delete data along"
+	}
+	return "`" + c.argoMage("gitops:sync", "-prune") + "` deletes it"
 }
 
 func (c *chain) changedBy(ctx context.Context, r diagnose.Resource) string {

@@ -41,7 +41,7 @@ func (c *chain) unexplained(links []report.Link, causes []report.Cause) []report
 		}
 		return []report.Cause{{
 			Rule: RuleUnexplained, Link: l.Name, Object: "application " + c.src.Application, Message: l.Summary,
-			Fix: report.Fix{Text: "`mage gitops:sync " + c.src.Application + "` tries again, and `mage gitops:diff " + c.src.Application + "` shows what it would change", Commands: []string{"mage gitops:sync " + c.src.Application}},
+			Fix: report.Fix{Text: "`" + c.argoMage("gitops:sync") + "` tries again, and `" + c.argoMage("gitops:diff") + "` shows what it would change", Commands: []string{c.argoMage("gitops:sync")}},
 		}}
 	}
 	return nil
@@ -61,7 +61,7 @@ func (c *chain) deleted(causes []report.Cause) (out []report.Cause) {
 			slices.ContainsFunc(causes, func(cause report.Cause) bool { return cause.Object == name }) {
 			continue
 		}
-		sync := "mage gitops:sync " + a.Name
+		sync := c.argoMage("gitops:sync")
 		out = append(out, report.Cause{
 			Rule: RuleDeleted, Link: diagnose.LinkWorkloads, Object: name, Final: !a.SelfHeal,
 			Message: "it was deleted in the cluster since the sync, and " + needed[r.Name] + " starts no new Pod without it",
@@ -73,7 +73,7 @@ func (c *chain) deleted(causes []report.Cause) (out []report.Cause) {
 
 // sealedCauses are what the offline check refuses, and what is not sealed.
 func (c *chain) sealedCauses() (out []report.Cause) {
-	seal := "mage seal:app " + c.src.Application
+	seal := c.mage("seal:app")
 	for i := range c.src.Sealed {
 		f := &c.src.Sealed[i]
 		if f.State != report.NotSealed {
@@ -81,7 +81,7 @@ func (c *chain) sealedCauses() (out []report.Cause) {
 		}
 		fix := report.Fix{Text: "`" + seal + "`", Commands: []string{seal}}
 		if f.Plain == "" {
-			generate := "mage secrets:generate -app=" + c.src.Application
+			generate := c.generate()
 			fix = report.Fix{Text: "`" + generate + "`, then `" + seal + "`", Commands: []string{generate, seal}}
 		}
 		out = append(out, report.Cause{Rule: "not-sealed", Link: diagnose.LinkSealed, Object: "Secret " + f.Namespace + "/" + f.Name, Message: "no sealed file holds it", Path: f.Path, Line: f.Line, Fix: fix, Final: true})
@@ -97,7 +97,7 @@ func (c *chain) sealedCauses() (out []report.Cause) {
 // secretCauses are the SealedSecrets that are not in the cluster, or the Secrets that
 // lack keys.
 func (c *chain) secretCauses(link string) (out []report.Cause) {
-	ship := "mage gitops:ship " + c.src.Application
+	ship := c.mage("gitops:ship")
 	for _, w := range c.wants() {
 		cause := report.Cause{Link: link, Path: c.contractPath(), Fix: report.Fix{Text: "`" + ship + "`", Commands: []string{ship}}, Final: true}
 		if w.file != nil {
@@ -112,7 +112,7 @@ func (c *chain) secretCauses(link string) (out []report.Cause) {
 			if w.namespace != c.src.Namespace {
 				c.elsewhere(&cause, w)
 			} else if c.src.Origins != nil && c.src.Origins.Find("SealedSecret", w.name).Deployed {
-				sync := "mage gitops:sync " + c.src.Application
+				sync := c.argoMage("gitops:sync")
 				cause.Message = "it was deleted in the cluster"
 				cause.Fix = report.Fix{Text: "`" + sync + "` brings it back", Commands: []string{sync}}
 			}
@@ -138,14 +138,23 @@ func (c *chain) elsewhere(cause *report.Cause, w wanted) {
 func (c *chain) argoCause(l report.Link) report.Cause {
 	object := "application " + c.src.Application
 	if c.src.Argo.Missing {
-		path := or(c.src.Argo.Path, c.src.Folder+"/application.yaml")
-		apply := "kubectl apply -f " + path
-		return report.Cause{Rule: RuleNotDeployed, Link: l.Name, Object: object, Message: "Argo CD does not know it: no Application has the path " + c.src.Folder, Path: path, Fix: report.Fix{Text: "`" + apply + "`", Commands: []string{apply}}, Final: true}
+		return report.Cause{Rule: RuleNotDeployed, Link: l.Name, Object: object, Message: "Argo CD does not know it: no Application has the path " + c.src.Folder, Path: c.src.Argo.Path, Fix: c.deploy(), Final: true}
 	}
-	sync := "mage gitops:sync " + c.src.Argo.Name
+	sync := c.argoMage("gitops:sync")
 	cause := report.Cause{Rule: RuleUnexplained, Link: l.Name, Object: object, Message: l.Summary, Fix: report.Fix{Text: "`" + sync + "`", Commands: []string{sync}}, Final: !c.src.Argo.AutoSync}
 	if c.src.Argo.Sync == outOfSync && !drifted(c.src.Argo) {
 		cause.Rule, cause.Message = RuleNotSynced, "Argo CD has compared "+short(c.src.Argo.Revision)+" with the cluster, and nobody has had it sync that"
 	}
 	return cause
+}
+
+// deploy has Argo CD know the application. Where no file holds its Application, a person
+// has to write it first.
+func (c *chain) deploy() report.Fix {
+	path := c.src.Argo.Path
+	if path == "" {
+		return report.Fix{Text: fmt.Sprintf("write %[1]s/application.yaml, an Application of Argo CD with the path %[1]s, and apply it", c.src.Folder)}
+	}
+	apply := c.kubectl("", "apply -f "+path)
+	return report.Fix{Text: "`" + apply + "`", Commands: []string{apply}}
 }

@@ -137,7 +137,7 @@ func (w *waiter) certain(chains []report.Chain) bool {
 	seen, now, certain := map[string]sighting{}, time.Now(), false
 	for _, c := range chains {
 		for _, cause := range c.Causes {
-			if !cause.Final {
+			if !cause.Final || cause.Rule == soft { // what is not pushed keeps nothing from becoming healthy
 				continue
 			}
 			id := c.Application + "\x00" + cause.Rule + "\x00" + cause.Object

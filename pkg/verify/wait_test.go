@@ -33,9 +33,10 @@ func picture(state report.State, causes ...report.Cause) report.Chain {
 }
 
 var (
-	final   = report.Cause{Rule: "image-missing", Link: "Pods", Object: "Pod shop/web", Message: "no such image", Final: true}
-	other   = report.Cause{Rule: "image-missing", Link: "Pods", Object: "Pod shop/api", Message: "no such image", Final: true}
-	passing = report.Cause{Rule: "configmap-late", Link: "Pods", Object: "ConfigMap shop/c", Message: "not there yet"}
+	final    = report.Cause{Rule: "image-missing", Link: "Pods", Object: "Pod shop/web", Message: "no such image", Final: true}
+	other    = report.Cause{Rule: "image-missing", Link: "Pods", Object: "Pod shop/api", Message: "no such image", Final: true}
+	unpushed = report.Cause{Rule: "revision-behind", Link: "Commit", Object: "Application argocd/shop", Message: "it is not pushed", Final: true}
+	passing  = report.Cause{Rule: "configmap-late", Link: "Pods", Object: "ConfigMap shop/c", Message: "not there yet"}
 )
 
 func TestWait(t *testing.T) {
@@ -55,6 +56,7 @@ func TestWait(t *testing.T) {
 		{"a final cause that goes away", film(failed, failed, failed, waiting, failed, ok, ok), report.OK, 12 * time.Second, false},
 		{"one final cause after the other is none for long", film(failed, failed, failed, picture(report.Failed, other), picture(report.Failed, other), ok, ok), report.OK, 12 * time.Second, false},
 		{"what may heal is waited for", film(late), report.Waiting, 5 * time.Minute, true},
+		{"what is not pushed is no reason to stop", film(picture(report.Waiting, unpushed)), report.Waiting, 5 * time.Minute, true},
 		{"what cannot be seen is waited for", film(picture(report.Unknown)), report.Unknown, 5 * time.Minute, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

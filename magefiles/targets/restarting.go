@@ -20,7 +20,7 @@ func (s *session) restarts(ctx context.Context, apps []generate.App) {
 	changed := map[string][]restart.Secret{} // by application
 	for _, e := range s.report.Entries {
 		if e.Action == report.Update {
-			r := restart.Secret{Namespace: e.Namespace, Name: e.Name, Keys: e.Keys, Labels: labels(apps, e)}
+			r := restart.Secret{Namespace: e.Namespace, Name: e.Name, Keys: e.Keys, Labels: labelsOf(apps, e)}
 			changed[e.Application] = append(changed[e.Application], r)
 		}
 	}
@@ -44,7 +44,7 @@ func (s *session) restarts(ctx context.Context, apps []generate.App) {
 	}
 }
 
-func labels(apps []generate.App, e report.Entry) map[string]string {
+func labelsOf(apps []generate.App, e report.Entry) map[string]string {
 	for _, a := range apps {
 		i := slices.IndexFunc(a.Secrets, func(s manifest.Secret) bool { return s.Namespace == e.Namespace && s.Name == e.Name })
 		if a.Name == e.Application && i >= 0 {

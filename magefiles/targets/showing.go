@@ -84,7 +84,7 @@ func (s *session) present(a *generate.App, secret *manifest.Secret, states []sea
 	}
 	for _, it := range secret.Items {
 		e := report.Entry{Action: report.NotSealed, Application: a.Name, Namespace: secret.Namespace, Name: secret.Name, Path: secret.Path, Line: it.Line, Keys: []string{it.Key}}
-		details := []string{origin(a, secret, it.Key), length(it.Value)}
+		details := []string{originOf(a, secret, it.Key), length(it.Value)}
 		i := slices.IndexFunc(states, func(k seal.KeyState) bool {
 			return k.Namespace == secret.Namespace && k.Name == secret.Name && k.Key == it.Key
 		})
@@ -106,8 +106,8 @@ func (s *session) present(a *generate.App, secret *manifest.Secret, states []sea
 	}
 }
 
-// origin is the rule of a key as the contract has it.
-func origin(a *generate.App, s *manifest.Secret, key string) string {
+// originOf is the rule of a key as the contract has it.
+func originOf(a *generate.App, s *manifest.Secret, key string) string {
 	if a.Contract != nil {
 		if spec := a.Contract.Secret(s.Name); spec != nil && spec.NamespaceOr(a.Namespace) == s.Namespace {
 			if k := spec.Key(key); k != nil {

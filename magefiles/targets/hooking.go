@@ -127,7 +127,10 @@ func (s *session) hookStatus(dir *hooks.Dir) error {
 	if err := s.console.Report(s.report); err != nil || managed || good == len(all) && dir.Built {
 		return err
 	}
-	return &console.Findings{Summary: "secrets:hooks: plaintext could be committed or pushed, or nothing at all"}
+	if good == len(all) {
+		return &console.Findings{Summary: "secrets:hooks: the hooks cannot run"}
+	}
+	return &console.Findings{Summary: "secrets:hooks: nothing keeps plaintext out of a commit or a push here"}
 }
 
 // hookWarnings say what is in the way of hooks that work.

@@ -23,12 +23,13 @@ const marker = "# sealway hook, of `secrets:hooks`. Checksum of the rest: "
 
 // what each hook does behind the search for the program. A kept pre-commit hook runs
 // first, for it may change the index; a kept pre-push hook last, for it may publish
-// something itself, as that of git-lfs does.
+// something itself, as that of git-lfs does. stdout is left to whoever reads what
+// `git push --porcelain` says.
 const (
 	preCommit = `
 if [ -x "$kept" ]; then "$kept" "$@" || exit; fi
 find_program commit
-exec "$program" secrets:guard
+exec "$program" secrets:guard >&2
 `
 	prePush = `
 refs=$(cat)
@@ -36,7 +37,7 @@ say_refs() { [ -z "$refs" ] || printf '%s\n' "$refs"; }
 remote=$1
 case $remote in *:*) remote=- ;; esac # a URL may have a password in it
 find_program push
-say_refs | "$program" secrets:guard -push="$remote" || exit
+say_refs | "$program" secrets:guard -push="$remote" >&2 || exit
 if [ -x "$kept" ]; then say_refs | "$kept" "$@"; fi
 `
 	// Git runs a hook in the root of the work tree. A linked work tree has no

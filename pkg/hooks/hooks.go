@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -76,7 +77,7 @@ func (d *Dir) built(tree *git.Tree) bool {
 	}
 	for _, p := range places {
 		for _, suffix := range []string{"", ".exe"} {
-			if info, err := os.Stat(p + suffix); err == nil && info.Mode().IsRegular() {
+			if _, err := exec.LookPath(p + suffix); err == nil {
 				return true
 			}
 		}

@@ -87,17 +87,17 @@ func (d *Dir) built(tree *git.Tree) bool {
 
 // within compares the folders behind symbolic links.
 func within(root, dir string) bool {
-	rel, err := filepath.Rel(real(root), real(dir))
+	rel, err := filepath.Rel(resolved(root), resolved(dir))
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
-// real follows links as far as the path exists.
-func real(path string) string {
+// resolved follows links as far as the path exists.
+func resolved(path string) string {
 	if p, err := filepath.EvalSymlinks(path); err == nil {
 		return p
 	}
 	if parent := filepath.Dir(path); parent != path {
-		return filepath.Join(real(parent), filepath.Base(path))
+		return filepath.Join(resolved(parent), filepath.Base(path))
 	}
 	return path
 }

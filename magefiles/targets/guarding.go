@@ -3,6 +3,7 @@ package targets
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/sealway/sealway/internal/config"
 	"github.com/sealway/sealway/internal/console"
@@ -12,8 +13,8 @@ import (
 
 // guardScope is what secrets:guard looks at; the index when it is empty.
 type guardScope struct {
-	commits      *string
-	all, history bool
+	commits, push *string // push is the remote's name; the refs are on stdin
+	all, history  bool
 }
 
 // guard is secrets:guard.
@@ -48,12 +49,22 @@ func (s *session) guard(ctx context.Context, scope guardScope) error {
 
 // pick chooses the scan, and says what it counts.
 func (g guardScope) pick() (scan func(context.Context, *git.Tree, guard.Options) (*guard.Result, error), what string, err error) {
+	given := 0
+	for _, is := range []bool{g.commits != nil, g.push != nil, g.all, g.history} {
+		if is {
+			given++
+		}
+	}
 	switch {
-	case g.commits != nil && (g.all || g.history), g.all && g.history:
-		return nil, "", &console.Usage{Problem: "secrets:guard: -range, -all and -history exclude each other", Advice: "give one of them, or none for the index"}
+	case given > 1:
+		return nil, "", &console.Usage{Problem: "secrets:guard: -range, -push, -all and -history exclude each other", Advice: "give one of them, or none for the index"}
 	case g.commits != nil:
 		return func(ctx context.Context, t *git.Tree, o guard.Options) (*guard.Result, error) {
 			return guard.Range(ctx, t, *g.commits, o)
+		}, "version", nil
+	case g.push != nil:
+		return func(ctx context.Context, t *git.Tree, o guard.Options) (*guard.Result, error) {
+			return guard.Push(ctx, t, *g.push, os.Stdin, o)
 		}, "version", nil
 	case g.history:
 		return guard.History, "version", nil

@@ -289,7 +289,7 @@ func (g *glance) chains(ctx context.Context) []report.Chain {
 // source puts together what is known of one application.
 func (g *glance) source(ctx context.Context, o *one) *verify.Source {
 	src := o.source
-	src.Application, src.Display, src.Namespace, src.Now = o.folder.Name, o.name, o.namespace(), time.Now()
+	src.Application, src.Display, src.Namespace, src.Now = o.Name, o.name, o.namespace(), time.Now()
 	src.Kubectl = g.kubectl
 	src.State, src.Offline, src.Controller, src.Mask = g.state, g.offline, g.controller, g.mask
 	if g.kube != nil {

@@ -103,8 +103,8 @@ func TestMaskParts(t *testing.T) {
 			"config.yaml":       "general:\n  master_key: sk-1234567890\n  list: [other-key-in-list]\n  username: somebody-known\n",
 			"settings.json":     `{"token":"json-token-1"}`,
 			".env":              "API_KEY=\"env-key-12\"\nexport PASS=pw12\n",
-			"DATABASE_URL":      "postgresql://shopper:"+"p%40ss-1@db:5432/shop",
-			"replica-database":  "mysql://u:"+"pw-in-open-key@h/db",
+			"DATABASE_URL":      "postgresql://shopper:" + "p%40ss-1@db:5432/shop",
+			"replica-database":  "mysql://u:" + "pw-in-open-key@h/db",
 			"jdbc":              "jdbc:postgresql://db/shop?user=shopper&password=jdbc12",
 			"conninfo":          "host=database-1 user=shopper-name password=conn-pw1",
 			".dockerconfigjson": `{"auths":{"ghcr.io":{"username":"robot-account","password":"docker-pw-1","auth":"cm9ib3Q6ZG9ja2VyLXB3LTE="}}}`,
@@ -112,7 +112,7 @@ func TestMaskParts(t *testing.T) {
 	}}}}
 	m := state.Masker()
 	for _, secret := range []string{
-		"sk-1234567890", "other-key-in-list", "json-token-1", "env-key-12", "pw12", "p%40ss-1", "p@ss-1", "pw-in-open-key", "mysql://u:"+"pw-in-open-key@h/db",
+		"sk-1234567890", "other-key-in-list", "json-token-1", "env-key-12", "pw12", "p%40ss-1", "p@ss-1", "pw-in-open-key", "mysql://u:" + "pw-in-open-key@h/db",
 		"jdbc12", "conn-pw1", "docker-pw-1", "cm9ib3Q6ZG9ja2VyLXB3LTE=",
 	} {
 		if got := m.Mask("key " + secret + " invalid"); strings.Contains(got, secret) {

@@ -43,7 +43,7 @@ func TestTextKeepsItsCommands(t *testing.T) {
 // TestURLIsMasked: the name of an object inside of a value does not tear it apart.
 func TestURLIsMasked(t *testing.T) {
 	w := newWorld()
-	url := "postgresql://shop:"+"x9-plain@store:5432/shop"
+	url := "postgresql://shop:" + "x9-plain@store:5432/shop"
 	w.secret("shop-secrets", corev1.SecretTypeOpaque, map[string]string{"API_KEY": url, "OTHER": "store"})
 	w.crashes("store-0", 1, "Error", "cannot use "+url)
 	if all := fmt.Sprintf("%+v", w.diagnose(t)); strings.Contains(all, "x9-plain") {

@@ -222,7 +222,7 @@ func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 	if a == nil || !compared(a) {
 		return nil
 	}
-	precious := slices.ContainsFunc(a.Resources, precious)
+	precious := slices.ContainsFunc(a.Resources, func(r diagnose.Resource) bool { return precious(r) || r.NeedsPruning && c.reader(r) != "" })
 	for _, r := range a.Resources {
 		name := r.Kind + " " + r.Name
 		if r.Namespace != "" {
@@ -230,6 +230,9 @@ func (c *chain) strayResources(ctx context.Context) (out []report.Stray) {
 		}
 		switch {
 		case r.Hook:
+		case r.NeedsPruning && c.reader(r) != "":
+			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git, and " + c.reader(r) + " needs it: without it no new Pod starts",
+				Fix: "put it back (`git log -- " + c.src.Folder + "` shows the commit that took it out), or take out what refers to it; do not prune before that"})
 		case r.NeedsPruning:
 			out = append(out, report.Stray{Object: name, Message: "it is no longer in Git and still in the cluster", Fix: c.prune(r, precious)})
 		case r.Sync != outOfSync || !drifted(a) || c.back(r):
@@ -247,8 +250,18 @@ func precious(r diagnose.Resource) bool {
 	return r.NeedsPruning && slices.Contains([]string{"Cluster", "PersistentVolumeClaim", "Namespace"}, r.Kind)
 }
 
+// reader is a workload that does not start without a resource, or without the Secret
+// that a SealedSecret becomes; empty when there is none.
+func (c *chain) reader(r diagnose.Resource) string {
+	kind := r.Kind
+	if kind == "SealedSecret" {
+		kind = "Secret"
+	}
+	return c.references(kind)[r.Name]
+}
+
 // prune is what to do about a resource that is no longer in Git. A sync with -prune deletes
-// all of them: beside one with data it is no command.
+// all of them: beside one with data, or one that a workload needs, it is no command.
 func (c *chain) prune(r diagnose.Resource, beside bool) string {
 	switch {
 	case precious(r):
@@ -258,7 +271,7 @@ func (c *chain) prune(r diagnose.Resource, beside bool) string {
 		if r.Group != "" {
 			kind += "." + r.Group
 		}
-		return "`" + c.kubectl(r.Namespace, "delete "+kind+" "+r.Name) + "` deletes it; a sync with -prune would delete data along"
+		return "`" + c.kubectl(r.Namespace, "delete "+kind+" "+r.Name) + "` deletes it; a sync with -prune would also delete what is needed"
 	}
 	return "`" + c.argoMage("gitops:sync", "-prune") + "` deletes it"
 }

@@ -283,7 +283,7 @@ func TestKeyboard(t *testing.T) {
 			stops = append(stops, stop)
 		}
 	}
-	for _, want := range []string{"solid To the applications", "solid litellm, broken at workloads", "solid What the cluster said (4)", "solid openwebuihealthy"} {
+	for _, want := range []string{"solid To the applications", "solid litellm, broken at Workloads", "solid What the cluster said (5)", "solid openwebuihealthy"} {
 		if !slices.Contains(stops, want) {
 			t.Errorf("the tab key does not come to %q, but to %q", want, stops)
 		}

@@ -225,7 +225,7 @@ func (f *finder) refused(s *cluster.SealedSecret, n finding) {
 	case strings.Contains(m, "no key could decrypt"), strings.Contains(m, "decrypt"), strings.Contains(m, "illegal base64"):
 		f.undecryptable(s, n)
 	default:
-		n.message = "the controller cannot make a Secret of it: " + s.Message
+		n.message = "the controller cannot make a Secret of it: " + Quoted(s.Message)
 		n.fix = fix("seal it again where its plaintext is", f.reseal()...)
 		f.add("sealed-refused", n)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
 	"google.golang.org/grpc/codes"
+
+	"github.com/sealway/sealway/pkg/manifest"
 )
 
 // Filter says which applications are meant. The zero value is all of them.
@@ -116,7 +118,7 @@ func near(name string, names []string) []string {
 	distances := map[string]int{}
 	var found []string
 	for _, n := range names {
-		d := distance(name, n)
+		d := manifest.Distance(name, n)
 		if d > limit && (len(name) < most || !strings.Contains(n, name) && !strings.Contains(name, n)) {
 			continue
 		}
@@ -128,27 +130,6 @@ func near(name string, names []string) []string {
 	slices.SortStableFunc(found, func(a, b string) int { return distances[a] - distances[b] })
 	found = slices.DeleteFunc(found, func(n string) bool { return distances[n] > distances[found[0]] })
 	return found[:min(most, len(found))]
-}
-
-// distance counts the letters to insert, delete or replace to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := corner
-			if a[i] != b[j] {
-				cost++
-			}
-			corner = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // few is how many applications an error may list.

@@ -124,7 +124,10 @@ func (f *finder) comparison(kind, m string, n finding) {
 		f.add("repository-unreachable", n)
 	case kind == "InvalidSpecError":
 		n.message = "the Application itself is not valid: " + m
-		n.fix = fix("correct "+or(n.path, "the Application"), f.in.Kubectl+" apply -f "+or(n.path, f.in.Folder+"/application.yaml"))
+		n.fix = fix("correct it where it is defined")
+		if n.path != "" {
+			n.fix = fix("correct "+n.path, f.in.Kubectl+" apply -f "+n.path)
+		}
 		f.add("invalid-spec", n)
 	default:
 		f.unrenderable(m, n)

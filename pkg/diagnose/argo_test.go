@@ -59,6 +59,10 @@ func comparisonCases() []aCase {
 		{rule: "source-missing", reason: "the branch", breaks: says("ComparisonError", "unable to resolve 'mian' to a commit SHA")},
 		{rule: "repository-unreachable", reason: "credentials", breaks: says("ComparisonError", "authentication required: Repository not found.")},
 		{rule: "invalid-spec", reason: "the destination", breaks: says("InvalidSpecError", "there are no clusters with this name: x"), run: "kubectl apply -f applications/shop/application.yaml"},
+		{rule: "invalid-spec", reason: "of an Application that no file here defines: nothing to apply", breaks: func(w *world) {
+			says("InvalidSpecError", "there are no clusters with this name: x")(w)
+			w.in.Argo.Path = ""
+		}, nothing: true, advice: "where it is defined"},
 		{rule: "sync-failed", reason: "a condition", breaks: says("SyncError", "Failed sync attempt to r1: one or more objects failed to apply")},
 	}
 }

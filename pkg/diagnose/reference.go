@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/sealway/sealway/pkg/manifest"
 )
 
 // reference is one place of a Pod that needs another object.
@@ -192,7 +194,7 @@ func near(name string, candidates, used []string) string {
 		if c == name || digits(c) != digits(name) || slices.Contains(used, c) && !slip(name, c) {
 			continue
 		}
-		if d := apart(name, c); d < distance || d == distance && best != "" && c < best {
+		if d := manifest.Distance(name, c); d < distance || d == distance && best != "" && c < best {
 			best, distance = c, d
 		}
 	}
@@ -203,7 +205,7 @@ func near(name string, candidates, used []string) string {
 func slip(a, b string) bool {
 	separated := func(r rune) bool { return strings.ContainsRune("-._", r) }
 	x, y := strings.FieldsFunc(a, separated), strings.FieldsFunc(b, separated)
-	if len(x) != len(y) || apart(a, b) > 1 {
+	if len(x) != len(y) || manifest.Distance(a, b) > 1 {
 		return false
 	}
 	for i := range x {
@@ -216,7 +218,7 @@ func slip(a, b string) bool {
 
 // letters says how far two names are apart.
 func letters(a, b string) string {
-	if apart(a, b) == 1 {
+	if manifest.Distance(a, b) == 1 {
 		return "one letter"
 	}
 	return "two letters"
@@ -230,29 +232,4 @@ func digits(s string) string {
 		}
 		return -1
 	}, s)
-}
-
-// apart is how many letters have to be changed, added, removed or swapped with their
-// neighbour to come from a to b (the restricted Damerau-Levenshtein distance).
-func apart(a, b string) int {
-	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		next := make([]int, len(b)+1)
-		next[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			next[j] = min(next[j-1]+1, row[j]+1, row[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				next[j] = min(next[j], before[j-2]+1)
-			}
-		}
-		before, row = row, next
-	}
-	return row[len(b)]
 }

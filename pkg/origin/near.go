@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sealway/sealway/pkg/chart"
+	"github.com/sealway/sealway/pkg/manifest"
 )
 
 // near are names of a kind that look like another one, the most similar first.
@@ -32,7 +33,7 @@ func similar(a, b, release string) (int, bool) {
 	if strings.TrimPrefix(a, release+"-") == strings.TrimPrefix(b, release+"-") {
 		return 1, true
 	}
-	d := distance(a, b)
+	d := manifest.Distance(a, b)
 	if d <= min(2, max(len(a), len(b))/4) {
 		return d, true
 	}
@@ -40,30 +41,6 @@ func similar(a, b, release string) (int, bool) {
 		return 3, true
 	}
 	return 0, false
-}
-
-// distance counts the letters to insert, remove, change, or swap with the next one
-// (Damerau and Levenshtein, in the form of optimal string alignment).
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
 
 // maxFile bounds the files that are searched for a misplaced object.

@@ -338,6 +338,29 @@ func (c *cluster) admit(ctx context.Context, namespace, server string) error {
 	return fmt.Errorf("%s: none of %d Pods is ready", server, len(list.Items))
 }
 
+// nudge says whether the Pod of the Sealed Secrets controller is ready, and changes one
+// that is not: KWOK looks at the Pods of a Node when it has made the Node's lease, passes
+// over them where it does not see that lease yet, and looks again only at what changes
+// (sigs.k8s.io/kwok/pkg/kwok/controllers, NodeLeaseController.Held). Argo CD's Pods are
+// admitted after that.
+func (c *cluster) nudge(ctx context.Context) error {
+	pods := c.dynamic.Resource(resourceOf("v1", "Pod")).Namespace(controllerNamespace)
+	list, err := pods.List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/instance=" + controllerName})
+	if err != nil {
+		return err
+	}
+	for i := range list.Items {
+		if conditionTrue(&list.Items[i], "Ready") {
+			return nil
+		}
+		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"sealway.github.io/nudged":%q}}}`, time.Now().Format(time.RFC3339Nano))
+		if _, err := pods.Patch(ctx, list.Items[i].GetName(), types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: none of %d Pods is ready", controllerName, len(list.Items))
+}
+
 // deletePods deletes the Pods that stand for a server; others take their place.
 func (c *cluster) deletePods(ctx context.Context, namespace, server string) error {
 	pods := c.dynamic.Resource(resourceOf("v1", "Pod")).Namespace(namespace)

@@ -297,6 +297,7 @@ func (s *Sandbox) wait(ctx context.Context, step step) error {
 	}
 	conditions = append(conditions, s.argocdConditions(c)...)
 	conditions = append(conditions,
+		condition{"the Pod of " + sealedSecrets, kwok, c.nudge},
 		condition{"the endpoints of Services", controllerManager, s.route(c)},
 		condition{"the certificate of the Sealed Secrets controller", sealedSecrets, func(ctx context.Context) error {
 			_, err := c.certificate(ctx)

@@ -266,7 +266,7 @@ func (s *session) argoStatus(ctx context.Context, selector string) error {
 			return err
 		}
 		good := 0
-		for _, a := range list {
+		for _, a := range c.Complete(ctx, list) {
 			line, err := s.state(ctx, m, a)
 			if err != nil {
 				return err

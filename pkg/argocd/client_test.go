@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
+	"github.com/argoproj/gitops-engine/pkg/health"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -382,6 +383,42 @@ func TestList(t *testing.T) {
 		apps, err = c.List(t.Context(), argocd.Filter{Selector: "app=openwebui"})
 		if err != nil || len(apps) != 1 || apps[0].Name != "openwebui" {
 			t.Errorf("%v, %v", apps, err)
+		}
+	})
+}
+
+// TestComplete has the list of Argo CD 3, in which no resource has a health.
+func TestComplete(t *testing.T) {
+	bubble(t, func(t *testing.T, a *argoCD) {
+		a.bare = true
+		resource := func(state health.HealthStatusCode) func(*v1alpha1.Application) {
+			return func(app *v1alpha1.Application) {
+				app.Status.Sync.Status = "Synced"
+				app.Status.Health.Status = state
+				app.Status.Resources = []v1alpha1.ResourceStatus{{Kind: "Deployment", Name: "web", Status: "Synced", Health: app.Status.Health.DeepCopy()}}
+			}
+		}
+		a.add("healthy", resource("Healthy"))
+		a.add("litellm", resource("Degraded"))
+		a.add("openwebui", nil)
+		c := a.connect(argocd.Options{})
+		listed, err := c.List(t.Context(), argocd.Filter{})
+		if err != nil || len(listed) != 3 || len(listed[1].Blocking()) != 0 {
+			t.Fatalf("%+v, %v", listed, err)
+		}
+		before := a.count("ApplicationService/Get")
+		if b := c.Complete(t.Context(), listed)[1].Blocking(); len(b) != 1 || b[0].Health != argocd.Degraded {
+			t.Errorf("what blocks litellm: %+v", b)
+		}
+		if n := a.count("ApplicationService/Get") - before; n != 1 {
+			t.Errorf("%d applications were asked for; a healthy one and one without resources need not be", n)
+		}
+		if len(listed[1].Blocking()) != 0 {
+			t.Error("the list itself was changed")
+		}
+		a.remove("litellm")
+		if again := c.Complete(t.Context(), listed); len(again) != 3 || again[1].Name != "litellm" {
+			t.Errorf("one that is gone by now: %+v", again)
 		}
 	})
 }

@@ -77,6 +77,7 @@ type argoCD struct {
 	operate  func(name string)                                     // what it does with an operation; default: it succeeds
 	found    func(*v1alpha1.Application)                           // completes each comparison
 	deaf     bool                                                  // watches bring no events
+	bare     bool                                                  // a list has no health of resources, as of Argo CD 3
 	past     *v1alpha1.Application                                 // a state of before, with which each watch begins
 	cut      time.Duration                                         // after which each watch is cut
 	windows  *application.ApplicationSyncWindowsResponse

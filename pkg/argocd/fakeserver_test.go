@@ -76,7 +76,13 @@ func (s *applicationServer) List(_ context.Context, q *application.ApplicationQu
 	list := &v1alpha1.ApplicationList{}
 	for _, app := range s.apps {
 		if q.GetSelector() == "" || q.GetSelector() == "app="+app.Labels["app"] {
-			list.Items = append(list.Items, *app.DeepCopy())
+			item := app.DeepCopy()
+			for i := range item.Status.Resources {
+				if s.bare {
+					item.Status.Resources[i].Health = nil
+				}
+			}
+			list.Items = append(list.Items, *item)
 		}
 	}
 	return list, nil

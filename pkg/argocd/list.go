@@ -8,6 +8,7 @@ import (
 
 	"github.com/argoproj/argo-cd/v2/pkg/apiclient/application"
 	"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 
 	"github.com/sealway/sealway/pkg/manifest"
@@ -39,6 +40,29 @@ func (c *Client) List(ctx context.Context, f Filter) ([]App, error) {
 	}
 	sortApps(apps)
 	return apps, nil
+}
+
+// Complete asks once more for those of a list that are not Synced and Healthy and whose
+// resources came without their health: Argo CD 3 keeps it outside of the Application
+// object, and its list leaves it out (argo-cd v3.1 server/application/application.go,
+// List). One that cannot be asked for stays as it was.
+func (c *Client) Complete(ctx context.Context, apps []App) []App {
+	out := slices.Clone(apps)
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i, a := range out {
+		if a.Sync == Synced && a.Health == Healthy || len(a.Resources) == 0 || slices.ContainsFunc(a.Resources, func(r Resource) bool { return r.Health != "" }) {
+			continue
+		}
+		group.Go(func() error {
+			if whole, err := c.get(ctx, ref{name: a.Name, shown: a.FullName()}.of(a)); err == nil {
+				out[i] = whole
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // none fails
+	return out
 }
 
 // Get gives an application as it stands.

@@ -42,20 +42,10 @@ func tried(w *world) {
 	if err == nil || w.live("sync-a", "status", "sync", "status") != "OutOfSync" {
 		w.Errorf("after a dry run the namespace is there (%v)", err)
 	}
+	w.mage(0, "gitops:status").prints("sync-a: ConfigMap sync-a/config  OutOfSync  Missing")
 	w.mage(3, "gitops:diff", "sync-a,sync-b").
 		prints("sync-a: Secret sync-a/masked  create", "sync-b: ConfigMap sync-b/config  create", "a sync would change 3 resources").
 		says("gitops:diff: a sync would change 3 resources")
-	missing(w)
-}
-
-// missing is said of what is not there. Argo CD 3 takes a resource's health from a cache
-// that its controller may not have filled yet, and leaves it out until the next refresh.
-func missing(w *world) {
-	w.mage(0, "gitops:status").prints("sync-a: ConfigMap sync-a/config  OutOfSync")
-	w.eventually("the health of each resource is known", func() bool {
-		w.mage(3, "gitops:diff", "sync-a") // refreshes
-		return strings.Contains(w.mage(0, "gitops:status").out.String(), "sync-a: ConfigMap sync-a/config  OutOfSync  Missing")
-	})
 }
 
 // begun does not wait; the next command takes over what it has begun, or finds it done.

@@ -1,14 +1,15 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
 )
 
-// What the readers of JUnit XML agree on: the elements and attributes of Jenkins'
-// junit-10.xsd, and those of testcase that GitLab and pytest know beside them.
+// The part of JUnit XML that test results need, as Jenkins' schema has it. It has no
+// place for a file and a line: they begin the text of a failure.
 type (
 	junitSuites struct {
 		XMLName xml.Name `xml:"testsuites"`
@@ -31,18 +32,13 @@ type (
 		Time     string `xml:"time,attr"` // of each case zero too: a report has no clock
 	}
 	junitCase struct {
-		Class   string        `xml:"classname,attr"`
-		Name    string        `xml:"name,attr"`
-		Time    string        `xml:"time,attr"`
-		File    string        `xml:"file,attr,omitempty"`
-		Line    int           `xml:"line,attr,omitempty"`
-		Skipped *junitSkipped `xml:"skipped"`
-		Error   *junitResult  `xml:"error"`
-		Failure *junitResult  `xml:"failure"`
-		Out     string        `xml:"system-out,omitempty"`
-	}
-	junitSkipped struct {
-		Message string `xml:"message,attr"`
+		Class   string       `xml:"classname,attr"`
+		Name    string       `xml:"name,attr"`
+		Time    string       `xml:"time,attr"`
+		Skipped string       `xml:"skipped,omitempty"`
+		Error   *junitResult `xml:"error"`
+		Failure *junitResult `xml:"failure"`
+		Out     string       `xml:"system-out,omitempty"`
 	}
 	junitResult struct {
 		Type    string `xml:"type,attr"`
@@ -76,7 +72,7 @@ func JUnit(w io.Writer, r *Report) error {
 			suite.Errors++
 		case c.Failure != nil:
 			suite.Failures++
-		case c.Skipped != nil:
+		case c.Skipped != "":
 			suite.Skipped++
 		}
 	}
@@ -110,7 +106,7 @@ func (r *Report) cases() []junitCase {
 	}
 	for _, e := range r.Entries {
 		if e.Name != "" {
-			all = append(all, judged(junitCase{Class: e.Application, Name: "Secret " + e.Subject(), File: e.Path, Line: e.Line}, e.state(), e.finding()))
+			all = append(all, judged(junitCase{Class: e.Application, Name: "Secret " + e.Subject()}, e.state(), e.finding()))
 		}
 	}
 	for _, e := range r.Errors {
@@ -131,7 +127,7 @@ func (f Finding) junit(class string) junitCase {
 	if f.Key != "" {
 		name += fmt.Sprintf(" key %q", f.Key)
 	}
-	return judged(junitCase{Class: class, Name: name, File: f.Path, Line: f.Line}, Failed, f)
+	return judged(junitCase{Class: class, Name: name}, Failed, f)
 }
 
 // junit has a test case for each link, with the causes that break it.
@@ -140,7 +136,7 @@ func (c Chain) junit() []junitCase {
 	for _, l := range c.Links {
 		one := junitCase{Class: c.Application, Name: l.Name}
 		if l.Follows {
-			one.Skipped = &junitSkipped{"waits for an earlier link: " + oneLine(l.Summary)}
+			one.Skipped = "waits for an earlier link: " + oneLine(l.Summary)
 			all = append(all, one)
 			continue
 		}
@@ -151,7 +147,6 @@ func (c Chain) junit() []junitCase {
 				continue
 			}
 			if v := cause.finding(); len(texts) == 0 {
-				one.File, one.Line = v.Path, v.Line
 				f.Rule, f.Message = v.Rule, l.Summary+": "+v.headline()
 			}
 			texts = append(texts, cause.finding().text())
@@ -173,7 +168,7 @@ func judged(c junitCase, s State, f Finding) junitCase {
 	case Warned:
 		c.Out = result.Text
 	case Skipped:
-		c.Skipped = &junitSkipped{result.Message}
+		c.Skipped = cmp.Or(result.Message, "nothing to look at")
 	case Unknown:
 		c.Error = result
 	case Failed, Waiting:

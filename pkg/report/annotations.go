@@ -22,7 +22,7 @@ func Annotations(w io.Writer, r *Report) error {
 		if count[v.level]++; count[v.level] < shownBeside || count[v.level] == shownBeside && r.annotated(v.level) <= shownBeside {
 			continue
 		}
-		if err := (Style{}).finding(w, v.Finding); err != nil {
+		if _, err := fmt.Fprintf(w, "- %s [%s]\n", oneLine(v.text()), oneLine(v.Rule)); err != nil { // no line begins with what a file may say
 			return fmt.Errorf("report: %w", err)
 		}
 	}
@@ -92,7 +92,7 @@ func (v violation) annotation() string {
 		properties = append(properties, "line="+strconv.Itoa(v.Line))
 	}
 	properties = append(properties, "title="+property(v.Rule))
-	return fmt.Sprintf("::%s %s::%s", command, strings.Join(properties, ","), data(v.sentence()))
+	return fmt.Sprintf("::%s %s::%s", command, strings.Join(properties, ","), data(lines(v.sentence())))
 }
 
 // headline is what the finding says, without its place and its fix.

@@ -266,6 +266,12 @@ func TestAnnotationsKeepTextText(t *testing.T) {
 		}
 		return n
 	}
+	r := many(11)
+	r.Summary, r.Findings[10].Message = "a ##[error]b", "a ##[error]b"
+	var out bytes.Buffer
+	if err := report.Annotations(&out, r); err != nil || strings.Contains(out.String(), "##[") || !strings.Contains(out.String(), "## [error]b [rule]") {
+		t.Errorf("an old command is left (%v):\n%s", err, out.String())
+	}
 	want := count("plain")
 	for _, evil := range []string{"a\n::error::b", "a\r::add-mask::b", "a%0A::error::b", "a,line=3::b"} {
 		if got := count(evil); got != want {

@@ -107,15 +107,23 @@ func (c *Console) Answer(value string) error {
 	return err
 }
 
-// Fail prints the report of a command that failed before it had one: only in JSON
-// and SARIF, where a program waits for the document. The message itself is Mage's
+// Fail prints the report of a command that failed before it had one: only in the
+// formats of programs, which wait for it. The message itself is Mage's
 // to print, on stderr.
 func (c *Console) Fail(r *report.Report, err error) error {
-	if !c.opts.JSON && c.opts.Format != SARIF || c.done {
+	if !c.opts.JSON && c.opts.Format != SARIF && c.opts.Format != GitHub || c.done {
 		return err
 	}
 	r.Errors, r.Summary = Problems(err), "failed"
 	return errors.Join(err, c.Report(r))
+}
+
+// Aside writes on stderr what is for a program that reads along.
+func (c *Console) Aside(write func(io.Writer) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	return write(c.opts.Err)
 }
 
 // Note prints one line on stderr.

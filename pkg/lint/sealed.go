@@ -70,7 +70,7 @@ func (a *application) entryFor(s *manifest.Sealed) string {
 		head += ", namespace: " + namespace
 	}
 	if t := s.Template.Type; t != "" && t != "Opaque" {
-		head += ", type: " + string(t)
+		head += ", type: " + t
 	}
 	keys := make([]string, len(s.Items))
 	for i, it := range s.Items {

@@ -152,7 +152,6 @@ type setArguments struct {
 
 // set is secrets:set.
 func (s *session) set(ctx context.Context, a setArguments) error {
-	editor.NoCore()
 	if _, err := s.repo.Select(a.app); err != nil {
 		return err
 	}
@@ -271,7 +270,6 @@ func read(ctx context.Context, from io.Reader) ([]byte, error) {
 
 // rotate is secrets:rotate, and secrets:set -generate.
 func (s *session) rotate(ctx context.Context, app, key string, dryRun bool) error {
-	editor.NoCore()
 	if _, err := s.repo.Select(app); err != nil {
 		return err
 	}
@@ -313,7 +311,6 @@ func (s *session) rotate(ctx context.Context, app, key string, dryRun bool) erro
 
 // edit is secrets:edit.
 func (s *session) edit(ctx context.Context, app, secret string, plain, disk bool) error {
-	editor.NoCore()
 	apps, err := s.contracted(ctx)
 	if err != nil {
 		return err

@@ -23,13 +23,11 @@ func (s *session) guard(ctx context.Context, scope guardScope) error {
 	if err != nil {
 		return err
 	}
-	values, warnings, err := guard.LocalValues(ctx, s.repo)
+	o, warnings, err := s.guardOptions(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := scan(ctx, s.repo.Tree.WithIndex(s.config.Index), guard.Options{
-		IsPlaintext: s.repo.InPlaintextFolder, Values: values, Allow: allowList(s.config.Guard.Allow), AllowFile: config.File, Now: s.now,
-	})
+	r, err := scan(ctx, s.repo.Tree.WithIndex(s.config.Index), o)
 	if err != nil {
 		return err
 	}
@@ -45,6 +43,14 @@ func (s *session) guard(ctx context.Context, scope guardScope) error {
 		return err
 	}
 	return &console.Findings{Summary: s.report.Command + ": " + count(len(r.Findings), "finding")}
+}
+
+// guardOptions has this machine's plaintext values and the repository's allow-list.
+func (s *session) guardOptions(ctx context.Context) (o guard.Options, warnings []string, err error) {
+	values, warnings, err := guard.LocalValues(ctx, s.repo)
+	return guard.Options{
+		IsPlaintext: s.repo.InPlaintextFolder, Values: values, Allow: allowList(s.config.Guard.Allow), AllowFile: config.File, Now: s.now,
+	}, warnings, err
 }
 
 // pick chooses the scan, and says what it counts.

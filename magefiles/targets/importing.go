@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/sealway/sealway/internal/console"
-	"github.com/sealway/sealway/internal/editor"
 	"github.com/sealway/sealway/pkg/edit"
 	"github.com/sealway/sealway/pkg/report"
 )
@@ -25,7 +24,6 @@ type importArguments struct {
 
 // importFrom is secrets:import.
 func (s *session) importFrom(ctx context.Context, a importArguments) error {
-	editor.NoCore()
 	if err := a.check(); err != nil {
 		return err
 	}

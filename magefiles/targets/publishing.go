@@ -1,6 +1,7 @@
 package targets
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/pkg/git"
+	"github.com/sealway/sealway/pkg/guard"
 	"github.com/sealway/sealway/pkg/publish"
 	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
@@ -59,6 +61,7 @@ func (s *session) publishPlan(ctx context.Context, apps []repo.Application, o pu
 		findings, _, err := seal.Check(ctx, s.repo, apps, pin, pinErr)
 		return findings, err
 	}
+	o.Along = s.guardAlong
 	o.Progress = func(what string) { s.console.Progress(what, "", false) }
 	plan, err := publish.NewPlan(ctx, s.repo, apps, o)
 	if err != nil {
@@ -76,6 +79,19 @@ func (s *session) publishPlan(ctx context.Context, apps []repo.Application, o pu
 	}
 	s.along(plan.Along)
 	return plan, nil
+}
+
+// guardAlong is secrets:guard of the commits that a push takes along.
+func (s *session) guardAlong(ctx context.Context, base, head string) ([]report.Finding, error) {
+	o, _, err := s.guardOptions(ctx) // what is wrong with plaintext files, sealing tells
+	if err != nil {
+		return nil, err
+	}
+	r, err := guard.Range(ctx, s.repo.Tree, cmp.Or(base, "0")+"..."+head, o)
+	if err != nil {
+		return nil, err
+	}
+	return r.Findings, nil
 }
 
 // alongShown is how many of the commits that go along are named.

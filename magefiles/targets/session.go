@@ -20,6 +20,7 @@ import (
 
 	"github.com/sealway/sealway/internal/config"
 	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/internal/editor"
 	"github.com/sealway/sealway/internal/kube"
 	"github.com/sealway/sealway/pkg/controller"
 	"github.com/sealway/sealway/pkg/git"
@@ -55,8 +56,10 @@ type session struct {
 	folders   map[string]bool
 }
 
-// run opens a session and calls do, which prints the report.
+// run opens a session and calls do, which prints the report. Nearly every command has
+// values in memory, so none leaves a core dump.
 func run(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {
+	editor.NoCore()
 	return console.Run(ctx, func(ctx context.Context) error { return start(ctx, command, a, do) })
 }
 

@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/sealway/sealway/internal/console"
-	"github.com/sealway/sealway/internal/editor"
 	"github.com/sealway/sealway/pkg/edit"
 	"github.com/sealway/sealway/pkg/generate"
 	"github.com/sealway/sealway/pkg/manifest"
@@ -22,7 +21,6 @@ import (
 
 // show is secrets:show.
 func (s *session) show(ctx context.Context, app, secret, reveal string, force bool) error {
-	editor.NoCore()
 	selected, err := s.repo.Select(app)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -418,6 +419,71 @@ func TestLargeFiles(t *testing.T) {
 	}
 	if len(result.Findings) != 2 || len(result.Skipped) != 1 || result.Skipped[0].Path != "large.yaml" || len(result.Warnings) != 1 {
 		t.Errorf("%d findings, skipped %v, warnings %q", len(result.Findings), result.Skipped, result.Warnings)
+	}
+}
+
+// TestHundredMegabytes stages a binary of that size: it is told of, and never read.
+func TestHundredMegabytes(t *testing.T) {
+	const size = 100 << 20
+	r := gittest.New(t)
+	r.Commit("x", "x")
+	r.Write("a.yaml", leak)
+	r.Write("model.bin", "")
+	if err := os.Truncate(r.Path("model.bin"), size); err != nil {
+		t.Fatal(err)
+	}
+	r.Git("add", ".")
+	r.Git("commit", "--quiet", "-m", "large")
+	tree := open(t, r.Dir)
+	r.Git("rm", "--quiet", "--cached", "a.yaml", "model.bin")
+	r.Git("commit", "--quiet", "-m", "gone")
+	r.Git("add", ".")
+	for name, scan := range map[string]scanFunc{"index": Index, "all": All, "history": History, "range": rangeOf("HEAD~2..HEAD~1")} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		result, err := scan(t.Context(), tree, options())
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		runtime.ReadMemStats(&after)
+		if len(result.Findings) != 1 || len(result.Skipped) != 1 || result.Skipped[0].Path != "model.bin" || len(result.Warnings) != 1 || !strings.Contains(result.Warnings[0], "model.bin") {
+			t.Errorf("%s: %d findings, skipped %v, warnings %q", name, len(result.Findings), result.Skipped, result.Warnings)
+		}
+		if more := after.TotalAlloc - before.TotalAlloc; more > size/2 {
+			t.Errorf("%s: %d MiB were allocated", name, more>>20)
+		}
+	}
+}
+
+// TestSHA256 judges a repository with other hashes in every way, with a submodule in its
+// history and a linked work tree.
+func TestSHA256(t *testing.T) {
+	r := gittest.New(t, "--object-format=sha256")
+	r.Commit("x", "x")
+	r.Git("update-index", "--add", "--cacheinfo", "160000,"+r.Git("rev-parse", "HEAD")+",sub")
+	r.Git("commit", "--quiet", "-m", "submodule")
+	r.Commit("a.yaml", leak)
+	r.Git("rm", "--quiet", "a.yaml")
+	r.Git("commit", "--quiet", "-m", "gone")
+	r.Git("worktree", "add", "--quiet", "-b", "side", r.Dir+"-linked")
+	linked := gittest.At(t, r.Dir+"-linked")
+	linked.Write("b.yaml", leak2)
+	linked.Git("add", "b.yaml")
+	tree := open(t, linked.Dir)
+	gone := []string{"a.yaml:4 change a.yaml"}
+	for name, c := range map[string]struct {
+		scan scanFunc
+		want []string
+	}{
+		"index": {Index, []string{"b.yaml:5"}}, "all": {All, []string{"b.yaml:5"}},
+		"history": {History, gone}, "range": {rangeOf("HEAD~2...HEAD"), gone}, "everything": {rangeOf("0...HEAD"), gone},
+		"push": {func(ctx context.Context, t *git.Tree, o Options) (*Result, error) {
+			return Push(ctx, t, "origin", strings.NewReader("refs/heads/main "+linked.Git("rev-parse", "HEAD")+" refs/heads/main "+strings.Repeat("0", 64)+"\n"), o)
+		}, gone},
+	} {
+		if diff := cmp.Diff(c.want, places(t, linked, c.scan, tree, options())); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", name, diff)
+		}
 	}
 }
 

@@ -59,16 +59,24 @@ func sealedWithoutContract(c *checker, a *application) {
 		if a.contract == nil {
 			message = fmt.Sprintf("there is no %s: nobody can tell how its values come about", a.contractPath())
 		}
-		c.add(at, finding("Secret "+namespace+"/"+s.Name, message, fmt.Sprintf("add it to %s with its keys (%s), or delete %s", a.contractPath(), list(keysOf(s)), s.Path)))
+		c.add(at, finding("Secret "+namespace+"/"+s.Name, message, fmt.Sprintf("add `- %s` below `secrets:` in %s, or delete %s", a.entryFor(s), a.contractPath(), s.Path)))
 	}
 }
 
-func keysOf(s *manifest.Sealed) []string {
-	var out []string
-	for _, it := range s.Items {
-		out = append(out, it.Key)
+// entryFor is the contract's entry for a sealed Secret, with all values from elsewhere.
+func (a *application) entryFor(s *manifest.Sealed) string {
+	head := "name: " + s.Name
+	if namespace := a.namespaceOf(s); namespace != a.Namespace {
+		head += ", namespace: " + namespace
 	}
-	return append(out, s.Template.Data...)
+	if t := s.Template.Type; t != "" && t != "Opaque" {
+		head += ", type: " + t
+	}
+	keys := make([]string, len(s.Items))
+	for i, it := range s.Items {
+		keys[i] = it.Key + ": {external: where it comes from}"
+	}
+	return "{" + head + ", keys: {" + strings.Join(keys, ", ") + "}}"
 }
 
 func contractWithoutSealed(c *checker, a *application) {

@@ -264,6 +264,27 @@ func (p *planner) history(ctx context.Context, f *found) (err error) {
 	for i, data := range blobs {
 		p.plaintextSecrets(manifests[i].Path, data, fix, f)
 	}
+	return p.along(ctx, f)
+}
+
+// along adds what the caller finds in those commits, of files that were not told of yet.
+func (p *planner) along(ctx context.Context, f *found) error {
+	if p.opts.Along == nil {
+		return nil
+	}
+	findings, err := p.opts.Along(ctx, p.seen, p.parent)
+	if err != nil {
+		return err
+	}
+	told := map[string]bool{}
+	for _, have := range *f {
+		told[have.Path] = told[have.Path] || have.Rule == RuleHistory
+	}
+	for _, finding := range findings {
+		if !told[finding.Path] {
+			*f = append(*f, finding)
+		}
+	}
 	return nil
 }
 

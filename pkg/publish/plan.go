@@ -26,6 +26,11 @@ type Options struct {
 	// Check is what can be proven offline about the applications (seal.Check);
 	// what it finds is not published.
 	Check func(ctx context.Context) ([]report.Finding, error)
+
+	// Along judges what the other commits bring that the push takes along
+	// (guard.Range): those that head has and base has not, or, where base is empty,
+	// no remote is known to have. What it finds is not published. May be nil.
+	Along func(ctx context.Context, base, head string) ([]report.Finding, error)
 }
 
 // Plan is what publishing would do.

@@ -50,18 +50,17 @@ const frontContract = `secrets:
 
 // world is a repository of a test.
 type world struct {
-	t          *testing.T
-	mage       string
-	root, temp string
-	env        []string
+	t                *testing.T
+	mage             string
+	root, temp, home string
+	env              []string
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, mage: scripttest.Mage(t), root: t.TempDir(), temp: t.TempDir()}
-	home := t.TempDir()
+	w := &world{t: t, mage: scripttest.Mage(t), root: t.TempDir(), temp: t.TempDir(), home: t.TempDir()}
 	w.env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + w.temp, "TERM=dumb", "LC_ALL=C", "GOTRACEBACK=crash",
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + filepath.Join(home, "gitconfig"), "KUBECONFIG=" + filepath.Join(home, "none"),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + w.home, "TMPDIR=" + w.temp, "TERM=dumb", "LC_ALL=C", "GOTRACEBACK=crash",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + filepath.Join(w.home, "gitconfig"), "KUBECONFIG=" + filepath.Join(w.home, "none"),
 	}
 	for path, text := range map[string]string{
 		".gitignore": "local-secrets/\n", "applications/shop/secrets.yaml": shopContract, "applications/front/secrets.yaml": frontContract,
@@ -250,7 +249,7 @@ func (w *world) once(a action, round int, after time.Duration) time.Duration {
 // clean finds no value outside of the plaintext folders, and no core dump.
 func (w *world) clean(round int) {
 	w.t.Helper()
-	for _, dir := range []string{w.root, w.temp} {
+	for _, dir := range []string{w.root, w.temp, w.home} {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !d.Type().IsRegular() || strings.Contains(path, "/local-secrets/") || d.Name() == "secrets.yaml" { // that has the prefix
 				return err

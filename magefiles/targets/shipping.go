@@ -8,6 +8,7 @@ import (
 	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/internal/deployment"
 	"github.com/sealway/sealway/pkg/argocd"
+	"github.com/sealway/sealway/pkg/controller"
 	"github.com/sealway/sealway/pkg/publish"
 	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
@@ -71,6 +72,7 @@ func (s *session) deployed(ctx context.Context, c *argocd.Client, apps []repo.Ap
 		if len(names) > 0 && (place.Remote != to.Remote || place.Branch != to.Target) {
 			return nil, to, &console.Usage{Problem: fmt.Sprintf("gitops:ship: %s follows another branch or repository than %s", app.Name, apps[0].Name), Advice: "ship them one after the other"}
 		}
+		s.elsewhere[place.App.FullName()] = !s.inCluster(place.App)
 		names, to = append(names, place.App.FullName()), publish.Options{Remote: place.Remote, Target: place.Branch, Commits: true}
 	}
 	return names, to, nil
@@ -92,6 +94,9 @@ func (s *session) sealAndPublish(ctx context.Context, apps []repo.Application, t
 	if err != nil {
 		return err
 	}
+	if err := s.opens(ctx, sealed.Certificate()); err != nil {
+		return err
+	}
 	if err := s.apply(ctx, sealed); err != nil {
 		return err
 	}
@@ -108,4 +113,28 @@ func (s *session) sealAndPublish(ctx context.Context, apps []repo.Application, t
 	}
 	s.console.Note("%s", published(plan, result, apps, false))
 	return nil
+}
+
+// opens refuses a certificate whose key the cluster's controller does not have: what
+// is sealed for it would be published and never unsealed. Where the controller cannot
+// be asked, or is not that of the applications, nothing is known.
+func (s *session) opens(ctx context.Context, cert *seal.Certificate) error {
+	for _, elsewhere := range s.elsewhere {
+		if elsewhere {
+			return nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, controllerTime)
+	defer cancel()
+	c, err := s.controller(ctx)
+	if err == nil {
+		err = seal.Opens(ctx, c, cert)
+	}
+	if !errors.Is(err, controller.ErrUndecryptable) {
+		return nil //nolint:nilerr // the comparison at the end tells of it
+	}
+	return &console.Advised{
+		Err:    fmt.Errorf("%s: the certificate %s is of another cluster: %s of %s has no key for it", s.report.Command, cert.Fingerprint, c, s.report.Facts["cluster"]),
+		Advice: "if that is the cluster you mean: `mage seal:cert` shows its certificate, `mage seal:cert -accept` pins it, and the same command goes on; if not, `kubectl config use-context`",
+	}
 }

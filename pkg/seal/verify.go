@@ -2,11 +2,14 @@ package seal
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
 	"golang.org/x/time/rate"
 
 	"github.com/sealway/sealway/pkg/manifest"
@@ -64,6 +67,19 @@ func Verify(ctx context.Context, r *repo.Repository, apps []repo.Application, v 
 		progress(i+1, len(all), s)
 	}
 	return findings, len(all), nil
+}
+
+// Opens asks whether the controller holds the key of a certificate, now or from earlier:
+// it decrypts a SealedSecret that is made for the question and kept nowhere. The error
+// is Verify's of the Verifier.
+func Opens(ctx context.Context, v Verifier, c *Certificate) error {
+	id := identity{namespace: "sealway", name: "question", scope: repo.ScopeStrict}
+	text, err := crypto.HybridEncrypt(rand.Reader, c.Key, []byte("question"), id.label())
+	if err != nil {
+		return fmt.Errorf("certificate %s: encrypt: %w", c.Fingerprint, err)
+	}
+	return v.Verify(ctx, bare(&manifest.Sealed{Name: id.name, Namespace: id.namespace,
+		Items: []manifest.SealedItem{{Key: "question", Ciphertext: base64.StdEncoding.EncodeToString(text)}}}))
 }
 
 // bare is the SealedSecret without its template's data, which is no business of

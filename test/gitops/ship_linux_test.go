@@ -1,12 +1,15 @@
 package gitops
 
 import (
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/sealway/sealway/internal/scripttest"
@@ -120,6 +123,7 @@ func ship(w *world) {
 	shipAll(w)
 	shipNothing(w)
 	shipOneKey(w)
+	shipAbroad(w)
 	shipped(w)
 }
 
@@ -175,6 +179,24 @@ func shipOneKey(w *world) {
 	if want := []string{"sealway.github.io/encrypted-data", "CA_VLLM_LOCAL_API_KEY"}; !slices.Equal(changed, want) {
 		w.Errorf("the changed lines are %v, want %v", changed, want)
 	}
+}
+
+// shipAbroad has the certificate of another cluster pinned: nothing is sealed for it.
+func shipAbroad(w *world) {
+	_, cert, err := crypto.GeneratePrivateKeyAndCert(2048, 365*24*time.Hour, "abroad")
+	if err != nil {
+		w.Fatal(err)
+	}
+	file := filepath.Join(w.TempDir(), "abroad.pem")
+	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	w.mage(0, "seal:cert", "-accept", "-cert="+file)
+	w.mage(1, "gitops:ship", "litellm").says("is of another cluster", "`mage seal:cert -accept` pins it")
+	if left := strings.TrimSpace(w.work.Git("status", "--porcelain")); left != "M sealed-secrets.pem" {
+		w.Errorf("changed beside the certificate: %s", left)
+	}
+	w.mage(0, "seal:cert", "-accept")
 }
 
 // shipped looks at the application afterwards.

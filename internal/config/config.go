@@ -32,6 +32,7 @@ type Config struct {
 	Context      string            `yaml:"context"` // kubeconfig context; default: the current one
 	Verify       Verify            `yaml:"verify"`
 	Guard        Guard             `yaml:"guard"`
+	GitHub       *bool             `yaml:"github"` // summary and annotations in GitHub Actions; default true
 
 	Editor      string `yaml:"-"` // VISUAL, else EDITOR
 	Certificate string `yaml:"-"` // SEALED_SECRETS_CERT: file or URL of the certificate to seal with
@@ -40,6 +41,8 @@ type Config struct {
 	Colour      bool   `yaml:"-"` // neither NO_COLOR nor TERM=dumb
 	CI          bool   `yaml:"-"` // CI: plain progress lines
 	Unicode     bool   `yaml:"-"` // the locale is UTF-8, and neither TERM=dumb, TERM=linux nor CI says that symbols may be missing
+	Annotate    bool   `yaml:"-"` // GITHUB_ACTIONS=true: annotations on stderr
+	StepSummary string `yaml:"-"` // GITHUB_STEP_SUMMARY, with GITHUB_ACTIONS=true: the file that takes the step's summary
 	Index       string `yaml:"-"` // GIT_INDEX_FILE: the index that a commit is built in, for its hooks
 }
 
@@ -150,11 +153,24 @@ func (c *Config) environment(lookup func(string) (string, bool)) error {
 		v, _ := lookup(name)
 		return v != "" && v != "0" && v != "false"
 	}
+	c.github(lookup)
 	term, _ := lookup("TERM")
 	c.Verbose, c.CI = set("SEALWAY_VERBOSE"), set("CI")
 	c.Colour = !set("NO_COLOR") && term != "dumb"
 	c.Unicode = utf8(lookup) && term != "dumb" && term != "linux" && !c.CI
 	return nil
+}
+
+// github says what is printed for GitHub Actions; SEALWAY_GITHUB is over the file.
+func (c *Config) github(lookup func(string) (string, bool)) {
+	on := c.GitHub == nil || *c.GitHub
+	if v, _ := lookup("SEALWAY_GITHUB"); v != "" {
+		on = v != "0" && v != "false"
+	}
+	if v, _ := lookup("GITHUB_ACTIONS"); v == "true" && on {
+		c.Annotate = true
+		c.StepSummary, _ = lookup("GITHUB_STEP_SUMMARY")
+	}
 }
 
 // utf8 says that the locale's characters are UTF-8; the first variable that is set decides.

@@ -118,6 +118,14 @@ func (c *Console) Fail(r *report.Report, err error) error {
 	return errors.Join(err, c.Report(r))
 }
 
+// Aside writes on stderr what is for a program that reads along.
+func (c *Console) Aside(write func(io.Writer) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	return write(c.opts.Err)
+}
+
 // Note prints one line on stderr.
 func (c *Console) Note(format string, args ...any) {
 	c.mu.Lock()

@@ -54,6 +54,22 @@ func Problems(err error) []report.Problem {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
+// Troubles are the errors joined in err that are more than findings, which stand in
+// the report, as Exit would say them.
+func Troubles(ctx context.Context, err error) []report.Problem {
+	var f *Failure
+	if !errors.As(Exit(ctx, err), &f) {
+		return nil
+	}
+	var out []report.Problem
+	for _, e := range flatten(f.Err) {
+		if statusOf(e) != StatusFindings {
+			out = append(out, report.Problem{Message: e.Error(), Hint: hintOf(e)})
+		}
+	}
+	return out
+}
+
 // ExitStatus is what Mage exits with.
 func (f *Failure) ExitStatus() int { return f.Status }
 

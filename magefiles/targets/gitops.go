@@ -21,12 +21,11 @@ func (Gitops) Sync(ctx context.Context, app string,
 	noWait *bool, // return when the operation has begun
 	timeout *time.Duration, // for all of it; default 5m
 	terminateOnTimeout *bool, // end the operation when the time is over or with Ctrl-C
+	report *string, // write the result into these files, too, separated by commas: .sarif, .xml (JUnit), .json, .md, .html
 	json *bool, // print the result as JSON
 ) error {
 	o := syncArguments{revision, prune, hard, dryRun, noWait, timeout, terminateOnTimeout}
-	return run(ctx, "gitops:sync", arguments{app: names(&app), json: json, text: map[string]*string{"revision": revision}, sync: &o}, func(ctx context.Context, s *session) error {
-		return s.sync(ctx, names(&app), o.options())
-	})
+	return run(ctx, "gitops:sync", arguments{app: names(&app), json: json, report: &reportArguments{report, nil}, text: map[string]*string{"revision": revision}, sync: &o}, func(ctx context.Context, s *session) error { return s.sync(ctx, names(&app), o.options()) })
 }
 
 // SyncAll syncs every application that follows this repository, several at once.
@@ -38,12 +37,11 @@ func (Gitops) SyncAll(ctx context.Context,
 	noWait *bool, // return when the operations have begun
 	timeout *time.Duration, // for all of it; default 5m
 	terminateOnTimeout *bool, // end the operations when the time is over or with Ctrl-C
+	report *string, // write the result into these files, too, separated by commas: .sarif, .xml (JUnit), .json, .md, .html
 	json *bool, // print the result as JSON
 ) error {
 	o := syncArguments{nil, prune, hard, dryRun, noWait, timeout, terminateOnTimeout}
-	return run(ctx, "gitops:syncAll", arguments{json: json, text: map[string]*string{"selector": selector}, sync: &o}, func(ctx context.Context, s *session) error {
-		return s.syncAll(ctx, text(selector), o.options())
-	})
+	return run(ctx, "gitops:syncAll", arguments{json: json, report: &reportArguments{report, nil}, text: map[string]*string{"selector": selector}, sync: &o}, func(ctx context.Context, s *session) error { return s.syncAll(ctx, text(selector), o.options()) })
 }
 
 // Terminate ends the operation that runs on an application, whoever began it, and waits until it has ended.
@@ -58,10 +56,11 @@ func (Gitops) Terminate(ctx context.Context, app string,
 // Status shows for every application sync, health, revision against HEAD and the last operation.
 func (Gitops) Status(ctx context.Context,
 	selector *string, // only applications with these labels, as kubectl has it
+	report *string, // write the result into these files, too, separated by commas: .sarif, .xml (JUnit), .json, .md, .html
 	json *bool, // print the result as JSON
 ) error {
 	given := map[string]*string{"selector": selector}
-	return run(ctx, "gitops:status", arguments{json: json, text: given}, func(ctx context.Context, s *session) error {
+	return run(ctx, "gitops:status", arguments{json: json, report: &reportArguments{report, nil}, text: given}, func(ctx context.Context, s *session) error {
 		return s.argoStatus(ctx, text(selector))
 	})
 }

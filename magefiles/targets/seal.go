@@ -37,9 +37,10 @@ func (Seal) App(ctx context.Context, app string,
 func (Seal) Status(ctx context.Context,
 	app *string, // only these applications, separated by commas
 	cert *string, // certificate to compare with: a file or an https URL
+	report *string, // write the result into these files, too, separated by commas: .sarif, .xml (JUnit), .json, .md, .html
 	json *bool, // print the result as JSON
 ) error {
-	return run(ctx, "seal:status", arguments{app: names(app), cert: cert, json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "seal:status", arguments{app: names(app), cert: cert, json: json, report: &reportArguments{report, nil}}, func(ctx context.Context, s *session) error {
 		return s.sealStatus(ctx, names(app))
 	})
 }
@@ -47,9 +48,11 @@ func (Seal) Status(ctx context.Context,
 // Check proves offline that every sealed file is whole, for the pinned certificate and complete.
 func (Seal) Check(ctx context.Context,
 	app *string, // only these applications, separated by commas
+	report *string, // write the result into these files, too, separated by commas: .sarif, .xml (JUnit), .json, .md, .html
+	format *string, // text, json, sarif or github (annotations)
 	json *bool, // print the result as JSON
 ) error {
-	return run(ctx, "seal:check", arguments{app: names(app), json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "seal:check", arguments{app: names(app), json: json, report: &reportArguments{report, format}}, func(ctx context.Context, s *session) error {
 		return s.sealCheck(ctx, names(app))
 	})
 }
@@ -57,9 +60,11 @@ func (Seal) Check(ctx context.Context,
 // Verify asks the controller whether it can decrypt every sealed file.
 func (Seal) Verify(ctx context.Context,
 	app *string, // only these applications, separated by commas
+	report *string, // write the result into these files, too, separated by commas: .sarif, .xml (JUnit), .json, .md, .html
+	format *string, // text, json, sarif or github (annotations)
 	json *bool, // print the result as JSON
 ) error {
-	return run(ctx, "seal:verify", arguments{app: names(app), json: json}, func(ctx context.Context, s *session) error {
+	return run(ctx, "seal:verify", arguments{app: names(app), json: json, report: &reportArguments{report, format}}, func(ctx context.Context, s *session) error {
 		return s.sealVerify(ctx, names(app))
 	})
 }

@@ -27,10 +27,11 @@ func (Secrets) Guard(ctx context.Context,
 	all *bool, // all tracked files
 	history *bool, // every version of every file that a ref can reach
 	push *string, // in a pre-push hook: every version that goes to the remote of this name; the refs are read on stdin
+	report *string, // write the result into these files, too, separated by commas: .sarif, .xml (JUnit), .json, .md, .html
 	format *string, // text, json, sarif or github (annotations)
 	json *bool, // print the result as JSON
 ) error {
-	a := arguments{json: json, format: format, text: map[string]*string{"range": Range, "push": push, "format": format}}
+	a := arguments{json: json, report: &reportArguments{report, format}, text: map[string]*string{"range": Range, "push": push}}
 	return run(ctx, "secrets:guard", a, func(ctx context.Context, s *session) error {
 		return s.guard(ctx, guardScope{commits: Range, push: push, all: is(all), history: is(history)})
 	})

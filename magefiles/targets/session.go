@@ -9,7 +9,9 @@ package targets
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,8 +37,7 @@ type arguments struct {
 	text   map[string]*string // flags that mean nothing when they are empty
 	sync   *syncArguments
 	verify *verifyArguments
-
-	format *string // of the answer, where there are others than text and JSON
+	report *reportArguments // of the targets that judge
 }
 
 // session is one run of one command.
@@ -60,6 +61,21 @@ func run(ctx context.Context, command string, a arguments, do func(context.Conte
 }
 
 func start(ctx context.Context, command string, a arguments, do func(context.Context, *session) error) error {
+	if err := a.check(command); err != nil {
+		return err
+	}
+	s := &session{report: report.New(command), console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr}), now: time.Now(), elsewhere: map[string]bool{}, folders: map[string]bool{}}
+	err := s.open(ctx, a)
+	if err == nil {
+		if err = do(ctx, s); err != nil {
+			err = s.console.Fail(s.report, err)
+		}
+	}
+	return errors.Join(err, s.deliver(ctx, a, err))
+}
+
+// check refuses what Mage took for a name and what would silently mean the default.
+func (a arguments) check(command string) error {
 	for _, p := range a.app {
 		if strings.HasPrefix(p, "-") || p == "" { // Mage takes a flag before the names for a name
 			return &console.Usage{Problem: fmt.Sprintf("%s: %q is no application", command, p), Advice: "names come first, flags behind them: mage " + command + " NAME -flag"}
@@ -70,7 +86,7 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 			return &console.Usage{Problem: fmt.Sprintf("%s: %q is neither a Secret nor a key", command, w), Advice: "names come first, flags behind them; `mage -h " + command + "` shows the order"}
 		}
 	}
-	for name, value := range a.text {
+	for name, value := range a.given() {
 		if value != nil && *value == "" { // an unset variable must not mean the default
 			return &console.Usage{Problem: fmt.Sprintf("%s: -%s is empty", command, name), Advice: "give it a value, or leave it out"}
 		}
@@ -85,6 +101,29 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 			return err
 		}
 	}
+	if a.report != nil {
+		return a.report.check(command)
+	}
+	return nil
+}
+
+// given are the flags that mean nothing when they are empty.
+func (a arguments) given() map[string]*string {
+	all := maps.Clone(a.text)
+	if all == nil {
+		all = map[string]*string{}
+	}
+	if a.report != nil {
+		all["report"], all["format"] = a.report.files, a.report.format
+	}
+	if a.verify != nil {
+		all["html"] = a.verify.html
+	}
+	return all
+}
+
+// open finds the repository and reads the settings.
+func (s *session) open(ctx context.Context, a arguments) error {
 	tree, err := git.Open(ctx, ".")
 	if err != nil {
 		return err
@@ -96,36 +135,30 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	if a.cert != nil {
 		c.Certificate = *a.cert
 	}
-	format, err := a.output(command, c)
+	format, err := a.output(s.report.Command, c)
 	if err != nil {
 		return err
 	}
-	r, err := repo.New(tree, repo.Options{
+	s.repo, err = repo.New(tree, repo.Options{
 		Applications: c.Applications, Plaintext: c.Plaintext, Sealed: c.Sealed,
 		Contract: c.Contract, Pin: c.Pin, Namespaces: c.Namespaces,
 	})
 	if err != nil {
 		return err
 	}
-	s := &session{
-		config: c, repo: r, report: report.New(command), now: time.Now(),
-		elsewhere: map[string]bool{}, folders: map[string]bool{},
-		cluster: sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) }),
-		console: console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Format: format, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI}),
-	}
-	if err := do(ctx, s); err != nil {
-		return s.console.Fail(s.report, err)
-	}
+	s.config = c
+	s.cluster = sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) })
+	s.console = console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Format: format, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI})
 	return nil
 }
 
 // output says how the answer is printed.
 func (a arguments) output(command string, c *config.Config) (console.Format, error) {
 	c.JSON = c.JSON || is(a.json)
-	if a.format == nil {
+	if a.report == nil || a.report.format == nil {
 		return "", nil
 	}
-	f := console.Format(*a.format)
+	f := console.Format(*a.report.format)
 	if !f.Known() {
 		return "", &console.Usage{Problem: fmt.Sprintf("%s: -format=%s is not known", command, f), Advice: "there are text, json, sarif and github"}
 	}

@@ -1,11 +1,9 @@
 package targets
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/sealway/sealway/internal/console"
@@ -57,7 +55,7 @@ func (s *session) verify(ctx context.Context, folders []string, a verifyArgument
 	} else {
 		s.report.Errors = console.Problems(err)
 	}
-	return errors.Join(s.console.Report(s.report), s.page(text(a.html)), err)
+	return errors.Join(s.console.Report(s.report), err)
 }
 
 // verdict is the error of applications that are not healthy: findings, or that time is
@@ -75,22 +73,6 @@ func (s *session) verdict(end verify.End) error {
 	case state == report.Unknown:
 		return &console.Unseen{Summary: summary, Advice: "`mage verify:cluster` says what cannot be reached or is not allowed"}
 	}
-	return nil
-}
-
-// page writes the report as an HTML page where that was asked for.
-func (s *session) page(file string) error {
-	if file == "" {
-		return nil
-	}
-	var page bytes.Buffer
-	if err := report.HTML(&page, s.report); err != nil {
-		return err
-	}
-	if err := os.WriteFile(file, page.Bytes(), 0o644); err != nil { //nolint:gosec // a page to show around: nothing secret is in a report
-		return fmt.Errorf("page: %w", err)
-	}
-	s.console.Note("page written: %s", file)
 	return nil
 }
 

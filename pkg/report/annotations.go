@@ -7,28 +7,96 @@ import (
 	"strings"
 )
 
-// Annotations writes the findings as GitHub Actions reads them in a log, one a
-// line, and the summary last. GitHub shows them beside the lines that they are about.
-// It shows ten of a step at most, the log has all.
+// shownBeside is how many annotations of a level GitHub shows of one step; it drops
+// the others without a word.
+const shownBeside = 10
+
+// Annotations writes the answer as GitHub Actions reads it in a log: Annotate, then
+// the findings that are too many for it as plain lines, and the summary last.
 func Annotations(w io.Writer, r *Report) error {
-	for _, f := range r.Findings {
-		properties := []string{"file=" + property(f.Path)}
-		if f.Line > 0 {
-			properties = append(properties, "line="+strconv.Itoa(f.Line))
+	if err := Annotate(w, r); err != nil {
+		return err
+	}
+	count := map[State]int{}
+	for _, v := range r.violations() {
+		if count[v.level]++; count[v.level] < shownBeside || count[v.level] == shownBeside && r.annotated(v.level) <= shownBeside {
+			continue
 		}
-		properties = append(properties, "title="+property(f.Rule))
-		if _, err := fmt.Fprintf(w, "::error %s::%s\n", strings.Join(properties, ","), data(f.sentence())); err != nil {
+		if err := (Style{}).finding(w, v.Finding); err != nil {
 			return fmt.Errorf("report: %w", err)
 		}
 	}
-	if _, err := fmt.Fprintln(w, r.Summary); err != nil {
+	if _, err := fmt.Fprintln(w, oneLine(r.Summary)); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
 }
 
-// sentence is what the finding says, without its place.
-func (f Finding) sentence() string {
+// Annotate writes workflow commands of GitHub Actions, one a line: errors of the run,
+// findings, causes, failed checks, unhealthy applications, and warnings. GitHub shows
+// them beside the lines that they are about. The last of ten of a level says how many
+// there are beyond it.
+func Annotate(w io.Writer, r *Report) error {
+	var all []violation
+	for _, e := range r.Errors {
+		all = append(all, violation{Finding{Rule: r.Command, Message: e.Message, Fix: e.Hint}, Failed})
+	}
+	all = append(all, r.violations()...)
+	for _, text := range r.Warnings {
+		all = append(all, violation{Finding{Rule: r.Command, Message: text}, Warned})
+	}
+	for _, level := range []State{Failed, Warned} {
+		left := r.annotated(level)
+		shown := 0
+		for _, v := range all {
+			if v.level != level {
+				continue
+			}
+			if shown++; shown == shownBeside && left > 1 {
+				v = violation{Finding{Rule: r.Command, Message: fmt.Sprintf("%d more, which GitHub would not show here: the log has all", left)}, level}
+			}
+			left--
+			if _, err := fmt.Fprintln(w, v.annotation()); err != nil {
+				return fmt.Errorf("report: %w", err)
+			}
+			if shown == shownBeside {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// annotated is how many annotations of a level there are.
+func (r *Report) annotated(level State) int {
+	n := len(r.Errors)
+	if level == Warned {
+		n = len(r.Warnings)
+	}
+	for _, v := range r.violations() {
+		if v.level == level {
+			n++
+		}
+	}
+	return n
+}
+
+// annotation is one workflow command.
+func (v violation) annotation() string {
+	command := map[State]string{Failed: "error", Warned: "warning"}[v.level]
+	var properties []string
+	if v.Path != "" {
+		properties = append(properties, "file="+property(v.Path))
+	}
+	if v.Line > 0 {
+		properties = append(properties, "line="+strconv.Itoa(v.Line))
+	}
+	properties = append(properties, "title="+property(v.Rule))
+	return fmt.Sprintf("::%s %s::%s", command, strings.Join(properties, ","), data(v.sentence()))
+}
+
+// headline is what the finding says, without its place and its fix.
+func (f Finding) headline() string {
 	what := f.Message
 	if f.Key != "" {
 		what = fmt.Sprintf("key %q: %s", f.Key, what)
@@ -39,6 +107,12 @@ func (f Finding) sentence() string {
 	if f.Commit != "" {
 		what += " (commit " + shorten(f.Commit) + ")"
 	}
+	return what
+}
+
+// sentence is what the finding says, without its place.
+func (f Finding) sentence() string {
+	what := f.headline()
 	if f.Fix != "" {
 		what += "\nfix: " + f.Fix
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -77,9 +76,10 @@ type (
 	}
 )
 
-// SARIF writes the findings in the Static Analysis Results Interchange Format
-// 2.1.0, which GitHub's and GitLab's code scanning take. Warnings become
-// notifications; a report with errors is a run that did not succeed.
+// SARIF writes findings, and causes that have a file, in the Static Analysis Results
+// Interchange Format 2.1.0, which GitHub's and GitLab's code scanning take. What has no
+// file becomes a notification, as warnings do: GitHub refuses a document with a result
+// that is nowhere. A report with errors is a run that did not succeed.
 func SARIF(w io.Writer, r *Report) error {
 	run := sarifRun{
 		Tool:              sarifTool{sarifDriver{Name: "sealway", InformationURI: "https://github.com/sealway/sealway", Rules: []sarifRule{}}},
@@ -89,7 +89,12 @@ func SARIF(w io.Writer, r *Report) error {
 	}
 	index := map[string]int{}
 	seen := map[string]int{}
-	for _, f := range r.Findings {
+	notices := r.notices()
+	for _, f := range r.violations() {
+		if f.Path == "" {
+			notices = append(notices, sarifNotice{f.sarifLevel(), sarifText{f.sentence()}})
+			continue
+		}
 		i, known := index[f.Rule]
 		if !known {
 			i = len(run.Tool.Driver.Rules)
@@ -98,7 +103,7 @@ func SARIF(w io.Writer, r *Report) error {
 		}
 		run.Results = append(run.Results, f.sarif(i, seen))
 	}
-	run.Invocations = []sarifInvocation{{ExecutionSuccessful: len(r.Errors) == 0, Notifications: r.notices()}}
+	run.Invocations = []sarifInvocation{{ExecutionSuccessful: len(r.Errors) == 0, Notifications: notices}}
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
@@ -109,19 +114,26 @@ func SARIF(w io.Writer, r *Report) error {
 	return nil
 }
 
-func (f Finding) sarif(rule int, seen map[string]int) sarifResult {
+func (f violation) sarif(rule int, seen map[string]int) sarifResult {
 	place := sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: f.Path}).EscapedPath(), "%SRCROOT%"}}
 	if f.Line > 0 {
 		place.Region = &sarifRegion{f.Line}
 	}
 	out := sarifResult{
-		RuleID: f.Rule, RuleIndex: rule, Level: "error", Message: sarifText{f.sentence()},
+		RuleID: f.Rule, RuleIndex: rule, Level: f.sarifLevel(), Message: sarifText{f.sentence()},
 		Locations: []sarifLocation{{place}}, Fingerprints: map[string]string{"sealwayFinding/v1": f.fingerprint(seen)},
 	}
 	if f.Commit != "" {
 		out.Properties = map[string]string{"commit": f.Commit}
 	}
 	return out
+}
+
+func (f violation) sarifLevel() string {
+	if f.level == Warned {
+		return "warning"
+	}
+	return "error"
 }
 
 // fingerprint is the same for the same finding of another run, on whatever line it
@@ -141,5 +153,5 @@ func (r *Report) notices() []sarifNotice {
 	for _, e := range r.Errors {
 		out = append(out, sarifNotice{"error", sarifText{e.Message}})
 	}
-	return slices.Clip(out)
+	return out
 }

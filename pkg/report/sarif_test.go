@@ -191,6 +191,7 @@ func TestAnnotations(t *testing.T) {
 	want := `::error file=a b/ä%25.yaml,line=4,title=plaintext-secret::Secret x: key "password": a Secret in plaintext%0Afix: seal it
 ::error file=applications/shop/local-secrets/db.yaml,title=plaintext-file::a file of a plaintext folder (commit 0123456)
 ::error file=a b/ä%25.yaml,line=9,title=plaintext-secret::Secret x: key "password": a Secret in plaintext%0Afix: seal it
+::warning title=secrets%3Aguard::big.bin: 100 MiB, too large to be looked into
 3 findings
 `
 	if out.String() != want {

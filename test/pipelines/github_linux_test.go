@@ -72,6 +72,7 @@ func readWorkflow(t testing.TB) *workflow {
 type event struct {
 	name, sha string
 	values    map[string]string // by the expression without its braces
+	env       []string          // that the runner itself has
 }
 
 // result is what a step of a job came to; it has none when it did not run.
@@ -211,6 +212,7 @@ func (g *githubRun) script(s step) result {
 		"RUNNER_TEMP="+g.home, "GITHUB_STEP_SUMMARY="+filepath.Join(g.home, "summary.md"), "GITHUB_OUTPUT="+filepath.Join(g.home, "output"),
 	)
 	env = slices.DeleteFunc(env, func(v string) bool { return v == "KUBECONFIG=" })
+	env = append(env, g.env...)
 	for name, value := range s.Env {
 		env = append(env, name+"="+g.evaluate(value))
 	}
@@ -222,7 +224,7 @@ func (g *githubRun) script(s step) result {
 	if err := os.WriteFile(file, []byte(s.Run), 0o600); err != nil {
 		g.Fatal(err)
 	}
-	c := worldtest.Start(g, g.dir, env, &g.all, append(args, file)...)
+	c := worldtest.Start(g, g.dir, env, g.all, append(args, file)...)
 	status := c.Wait()
 	return result{status, c.Out.String() + c.Errs.String()}
 }

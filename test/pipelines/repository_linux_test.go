@@ -24,7 +24,7 @@ type repository struct {
 	*testing.T
 	remote, work *gittest.Repo
 	app          string
-	all          worldtest.Buffer // that was printed
+	all          *worldtest.Buffer // that was printed
 }
 
 // sealed is the sealed file of each application, which takes a second to make.
@@ -33,7 +33,7 @@ var sealed sync.Map // name -> func() map[string]string
 // newRepository has everything right and pushed.
 func newRepository(t *testing.T, app string) *repository {
 	t.Helper()
-	r := &repository{T: t, remote: gittest.Bare(t), app: app}
+	r := &repository{T: t, remote: gittest.Bare(t), app: app, all: &worldtest.Buffer{}}
 	r.remote.Git("config", "uploadpack.allowAnySHA1InWant", "true") // as the servers have it
 	r.work = r.remote.Clone()
 	r.work.Git("switch", "--quiet", "-C", "main")
@@ -60,7 +60,7 @@ func (r *repository) seal() map[string]string {
 	plaintext := "applications/" + r.app + "/local-secrets/db.yaml"
 	r.work.Write(plaintext, "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: "+r.app+"}\nstringData: {password: "+canary+"}\n")
 	for _, args := range [][]string{{"seal:cert", "-accept"}, {"seal:app", r.app}} {
-		worldtest.Start(r, r.work.Dir, env, &r.all, append([]string{scripttest.Mage(r)}, args...)...).Ends(0)
+		worldtest.Start(r, r.work.Dir, env, r.all, append([]string{scripttest.Mage(r)}, args...)...).Ends(0)
 	}
 	if err := os.RemoveAll(filepath.Dir(r.work.Path(plaintext))); err != nil {
 		r.Fatal(err)

@@ -1,0 +1,155 @@
+package pipelines
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/sealway/sealway/internal/sandbox"
+	"github.com/sealway/sealway/internal/worldtest"
+	"github.com/sealway/sealway/pkg/tunnel"
+)
+
+// server is Argo CD's as a pipeline reaches it: by an address, with nothing of the
+// cluster's.
+type server struct {
+	testing.TB
+	address     string
+	certificate string // file
+	client      *http.Client
+}
+
+// newServer forwards connections to argocd-server for the test.
+func newServer(t testing.TB) *server {
+	t.Helper()
+	way, err := tunnel.Open(t.Context(), tunnel.Options{
+		Config: place.Cluster.Config, Core: place.Cluster.Core, Namespace: sandbox.ArgoCDNamespace, Service: sandbox.ArgoCDServer, Port: "https",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { forward(t.Context(), way, from) })
+		}
+	})
+	s := &server{TB: t, certificate: filepath.Join(t.TempDir(), "argocd.pem")}
+	t.Cleanup(func() {
+		s.client.CloseIdleConnections()
+		l.Close()
+		way.Close()
+		running.Wait()
+	})
+	secret, err := place.Client.CoreV1().Secrets(sandbox.ArgoCDNamespace).Get(t.Context(), "argocd-secret", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.certificate, secret.Data["tls.crt"], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.address = "localhost:" + port // the certificate has that name
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(secret.Data["tls.crt"])
+	s.client = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+	return s
+}
+
+func forward(ctx context.Context, way *tunnel.Tunnel, from net.Conn) {
+	defer from.Close()
+	to, err := way.DialContext(ctx, "", "")
+	if err != nil {
+		return
+	}
+	defer to.Close()
+	var both sync.WaitGroup
+	both.Go(func() { _, _ = io.Copy(to, from); to.Close() })
+	both.Go(func() { _, _ = io.Copy(from, to); from.Close() })
+	both.Wait()
+}
+
+// call is a request to the server's REST API.
+func (s *server) call(token, path string, body, answer any) {
+	s.Helper()
+	data, err := json.Marshal(body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(s.Context(), http.MethodPost, "https://"+s.address+path, bytes.NewReader(data))
+	if err != nil {
+		s.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := s.client.Do(request)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusOK {
+		s.Fatalf("%s: %s: %s, %v", path, response.Status, text, err)
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// roleToken is a token of a project's role, as `argocd proj role create-token` has the
+// server make it.
+func (s *server) roleToken(project, role string, life time.Duration) string {
+	s.Helper()
+	secret, err := place.Client.CoreV1().Secrets(sandbox.ArgoCDNamespace).Get(s.Context(), "argocd-initial-admin-secret", metav1.GetOptions{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	var session, token struct{ Token string }
+	s.call("", "/api/v1/session", map[string]string{"username": "admin", "password": string(secret.Data["password"])}, &session)
+	s.call(session.Token, fmt.Sprintf("/api/v1/projects/%s/roles/%s/token", project, role), map[string]int64{"expiresIn": int64(life.Seconds())}, &token)
+	return token.Token
+}
+
+// create makes an object of Argo CD's for the test.
+func (r *repository) create(plural, text string) {
+	r.Helper()
+	o := &unstructured.Unstructured{}
+	if err := sigsyaml.Unmarshal([]byte(text), &o.Object); err != nil {
+		r.Fatal(err)
+	}
+	objects := place.Objects.Resource(worldtest.ArgoResource(plural)).Namespace(sandbox.ArgoCDNamespace)
+	if _, err := objects.Create(r.Context(), o, metav1.CreateOptions{}); err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() {
+		if err := objects.Delete(context.Background(), o.GetName(), metav1.DeleteOptions{}); err != nil {
+			r.Error(err)
+		}
+	})
+}

@@ -54,7 +54,7 @@ func TestGitHubPullRequest(t *testing.T) {
 	for _, c := range checkCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRepository(t, "github-check")
+			r := newRepository(t, "check")
 			base := r.work.Git("rev-parse", "HEAD")
 			r.work.Git("switch", "--quiet", "-c", "topic")
 			c.change(r)
@@ -145,7 +145,7 @@ func TestGitHubEvents(t *testing.T) {
 			if c.shallow {
 				delete(w.Jobs["check"].Steps[0].With, "fetch-depth")
 			}
-			r := newRepository(t, "github-check")
+			r := newRepository(t, "check")
 			got := r.github(w, "check", c.event(r))
 			if g := got["Guard"]; g.status != c.status || !strings.Contains(g.out, c.says) {
 				t.Errorf("%s: status %d, want %d and %q:\n%s", c.reason, g.status, c.status, c.says, g.out)

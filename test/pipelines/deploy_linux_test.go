@@ -56,24 +56,46 @@ func TestGitHubDeploy(t *testing.T) {
 			"vars.ARGOCD_SERVER": s.address, "secrets.ARGOCD_AUTH_TOKEN": token,
 		}, env: []string{"ARGOCD_OPTS=--server-crt " + s.certificate}})
 	}
+	for _, c := range []struct {
+		name, token string
+		status      int
+		says        []string
+	}{
+		{"no token", "", 4, []string{"there is no credential for this server", "set ARGOCD_AUTH_TOKEN"}},
+		{"another server's token", "e30.e30.e30", 4, []string{"the token from ARGOCD_AUTH_TOKEN is not accepted"}},
+		{"may not see", s.roleToken(r.app, "nobody", time.Hour), 1, []string{
+			"no application in Argo CD has a folder of this repository as its path", "or a token that may not see them",
+		}},
+		{"may not sync", s.roleToken(r.app, "looker", time.Hour), 4, []string{
+			"application github-deploy: proj:github-deploy:looker may not sync it", "p, proj:github-deploy:looker, applications, sync, github-deploy/github-deploy, allow",
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := deploy(t, c.token)["Sync"]
+			if got.status != c.status {
+				t.Errorf("status %d, want %d:\n%s", got.status, c.status, got.out)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(got.out, want) {
+					t.Errorf("%q is not in\n%s", want, got.out)
+				}
+			}
+		})
+	}
+	if _, err := place.Client.CoreV1().ConfigMaps(r.app).Get(t.Context(), "settings", metav1.GetOptions{}); err == nil {
+		t.Fatal("somebody has synced who may not")
+	}
 	t.Run("good", func(t *testing.T) {
 		got := deploy(t, s.roleToken(r.app, "pipeline", time.Hour))
 		if failed := got.failed(); len(failed) > 0 || len(got) != 3 {
 			t.Fatalf("failed: %v\n%v", failed, got)
 		}
-		t.Log(got["Sync"].out, got["Verify"].out)
+		if out := got["Sync"].out; !strings.Contains(out, "1 of 1 application Synced and Healthy") || !strings.Contains(got["Verify"].out, "no READONLY_KUBECONFIG") {
+			t.Errorf("%v", got)
+		}
 		m, err := place.Client.CoreV1().ConfigMaps(r.app).Get(t.Context(), "settings", metav1.GetOptions{})
 		if err != nil || m.Data["color"] != "blue" {
 			t.Errorf("%v, %v", m, err)
 		}
 	})
-	t.Run("may not sync", func(t *testing.T) {
-		got := deploy(t, s.roleToken(r.app, "looker", time.Hour))
-		t.Log(got)
-	})
-	t.Run("may not see", func(t *testing.T) {
-		got := deploy(t, s.roleToken(r.app, "nobody", time.Hour))
-		t.Log(got)
-	})
-	t.Run("no token", func(t *testing.T) { t.Log(deploy(t, "")) })
 }

@@ -211,7 +211,7 @@ func (g *githubRun) script(s step) result {
 		"CI=true", "GITHUB_ACTIONS=true", "GITHUB_EVENT_NAME="+g.name, "GITHUB_SHA="+g.sha, "GITHUB_WORKSPACE="+g.dir,
 		"RUNNER_TEMP="+g.home, "GITHUB_STEP_SUMMARY="+filepath.Join(g.home, "summary.md"), "GITHUB_OUTPUT="+filepath.Join(g.home, "output"),
 	)
-	env = slices.DeleteFunc(env, func(v string) bool { return v == "KUBECONFIG=" })
+	env = noKubeconfig(env)
 	env = append(env, g.env...)
 	for name, value := range s.Env {
 		env = append(env, name+"="+g.evaluate(value))

@@ -6,15 +6,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -32,6 +32,7 @@ type server struct {
 	address     string
 	certificate string // file
 	client      *http.Client
+	argocd      string // its CLI
 }
 
 // newServer forwards connections to argocd-server for the test.
@@ -71,6 +72,11 @@ func newServer(t testing.TB) *server {
 	if err := os.WriteFile(s.certificate, secret.Data["tls.crt"], 0o600); err != nil {
 		t.Fatal(err)
 	}
+	programs, err := sandbox.Build(t.Context(), sandbox.Options{}, sandbox.ArgoCD) // which the sandbox has done
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.argocd = programs["argocd"]
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +102,7 @@ func forward(ctx context.Context, way *tunnel.Tunnel, from net.Conn) {
 }
 
 // call is a request to the server's REST API.
-func (s *server) call(token, path string, body, answer any) {
+func (s *server) call(path string, body, answer any) {
 	s.Helper()
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -107,7 +113,6 @@ func (s *server) call(token, path string, body, answer any) {
 		s.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+token)
 	response, err := s.client.Do(request)
 	if err != nil {
 		s.Fatal(err)
@@ -122,18 +127,31 @@ func (s *server) call(token, path string, body, answer any) {
 	}
 }
 
-// roleToken is a token of a project's role, as `argocd proj role create-token` has the
-// server make it.
-func (s *server) roleToken(project, role string, life time.Duration) string {
+// roleToken is a token of a project's role, made with the command of docs/ci.md.
+func (s *server) roleToken(project, role string) string {
 	s.Helper()
 	secret, err := place.Client.CoreV1().Secrets(sandbox.ArgoCDNamespace).Get(s.Context(), "argocd-initial-admin-secret", metav1.GetOptions{})
 	if err != nil {
 		s.Fatal(err)
 	}
-	var session, token struct{ Token string }
-	s.call("", "/api/v1/session", map[string]string{"username": "admin", "password": string(secret.Data["password"])}, &session)
-	s.call(session.Token, fmt.Sprintf("/api/v1/projects/%s/roles/%s/token", project, role), map[string]int64{"expiresIn": int64(life.Seconds())}, &token)
-	return token.Token
+	var session struct{ Token string }
+	s.call("/api/v1/session", map[string]string{"username": "admin", "password": string(secret.Data["password"])}, &session)
+	command := ""
+	for line := range strings.Lines(documented(s)) {
+		if strings.Contains(line, "create-token") {
+			command = strings.TrimPrefix(strings.TrimSpace(line), "$ argocd ")
+		}
+	}
+	args := strings.Fields(strings.NewReplacer("shop", project, "pipeline", role).Replace(command))
+	cmd := exec.CommandContext(s.Context(), s.argocd, args...)
+	cmd.Env = []string{"HOME=" + s.TempDir(), "ARGOCD_SERVER=" + s.address, "ARGOCD_AUTH_TOKEN=" + session.Token, "ARGOCD_OPTS=--server-crt " + s.certificate}
+	var problem bytes.Buffer
+	cmd.Stderr = &problem
+	token, err := cmd.Output()
+	if err != nil || len(bytes.Fields(token)) != 1 {
+		s.Fatalf("argocd %v: %v\n%s", args, err, problem.String())
+	}
+	return string(bytes.TrimSpace(token))
 }
 
 // create makes an object of Argo CD's for the test.

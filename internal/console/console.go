@@ -107,11 +107,11 @@ func (c *Console) Answer(value string) error {
 	return err
 }
 
-// Fail prints the report of a command that failed before it had one: only in JSON
-// and SARIF, where a program waits for the document. The message itself is Mage's
+// Fail prints the report of a command that failed before it had one: only in the
+// formats of programs, which wait for it. The message itself is Mage's
 // to print, on stderr.
 func (c *Console) Fail(r *report.Report, err error) error {
-	if !c.opts.JSON && c.opts.Format != SARIF || c.done {
+	if !c.opts.JSON && c.opts.Format != SARIF && c.opts.Format != GitHub || c.done {
 		return err
 	}
 	r.Errors, r.Summary = Problems(err), "failed"

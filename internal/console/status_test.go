@@ -66,3 +66,35 @@ func TestHintsStandOnTheirOwnLine(t *testing.T) {
 		t.Errorf("got %q, want %q", err.Error(), want)
 	}
 }
+
+// TestTroubles leaves out findings, which the report has, and says an interruption as
+// the status does.
+func TestTroubles(t *testing.T) {
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	plain := errors.New("boom")
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want string
+	}{
+		{"none", t.Context(), nil, ""},
+		{"findings", t.Context(), &console.Findings{Summary: "3 findings"}, ""},
+		{"failed", t.Context(), hinted{plain}, "boom (do this)"},
+		{"findings and a failure", t.Context(), errors.Join(&console.Findings{Summary: "3 findings"}, plain), "boom ()"},
+		{"late", t.Context(), &console.Late{Summary: "not healthy"}, "not healthy ()"},
+		{"unseen", t.Context(), &console.Unseen{Summary: "not seen", Advice: "look"}, "not seen (look)"},
+		{"interrupted", cancelled, plain, "interrupted: boom ()"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := ""
+			for _, p := range console.Troubles(c.ctx, c.err) {
+				got += p.Message + " (" + p.Hint + ")"
+			}
+			if got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -73,7 +73,7 @@ func feed(ts *testscript.TestScript, neg bool, args []string) {
 func environ(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
-		"HOME", "USERPROFILE", "PATH", "TMPDIR", "LC_ALL", "TERM", "SYSTEMROOT", "CI", "NO_COLOR", "KUBECONFIG",
+		"HOME", "USERPROFILE", "PATH", "TMPDIR", "LC_ALL", "TERM", "SYSTEMROOT", "CI", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "SEALWAY_GITHUB", "NO_COLOR", "KUBECONFIG",
 		"XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME",
 		"GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CEILING_DIRECTORIES",
 		"SEALWAY_OUTPUT", "SEALWAY_VERBOSE", "SEALWAY_CONTEXT", "VISUAL", "EDITOR",

@@ -75,6 +75,7 @@ func Commands() map[string]func(ts *testscript.TestScript, neg bool, args []stri
 		"edit":         edit,        // edit FILE OLD NEW: replaces text that stands there once
 		"bytes":        writeBytes,  // bytes FILE TEXT [N]: TEXT with Go's escapes, N times
 		"json":         jsonValue,   // json PATH VALUE: a value of the JSON document on stdout
+		"valid":        valid,       // valid FILE...: reports that the published schemas of SARIF and JUnit XML accept
 		"mode":         fileMode,    // mode FILE PERM: permission bits in octal
 	}
 }

@@ -22,11 +22,12 @@ type step struct {
 // gate is what every commit has to pass.
 func gate() []step {
 	steps := []step{
-		{name: "format", args: []string{"gofmt", "-l", "internal", "magefiles", "pkg", "test"}, quiet: true},
+		{name: "format", args: []string{"gofmt", "-l", "internal", "magefiles", "pkg", "scripts", "test"}, quiet: true},
 		{name: "modules", args: []string{"go", "mod", "tidy", "-diff"}},
 		{name: "lint", args: []string{"go", "tool", "-modfile=scripts/lint/go.mod", "golangci-lint", "run"}},
 		{name: "vet darwin", args: []string{"go", "vet", "./..."}, env: []string{"GOOS=darwin", "CGO_ENABLED=0"}},
 		{name: "vet windows", args: []string{"go", "vet", "./..."}, env: []string{"GOOS=windows", "CGO_ENABLED=0"}},
+		{name: "vet schemas", args: []string{"go", "-C", "scripts/schemas", "vet", "."}},
 	}
 	return append(steps, test())
 }

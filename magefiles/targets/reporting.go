@@ -22,12 +22,21 @@ type reportArguments struct {
 }
 
 // check refuses what could not be written, before anything runs.
-func (a reportArguments) check(command string) error {
+func (a reportArguments) check(command string, json bool) error {
 	for _, file := range names(a.files) {
 		if report.RendererOf(file) == nil {
 			return &console.Usage{Problem: fmt.Sprintf("%s: -report=%s: a file of what kind?", command, file),
 				Advice: "its name ends in " + strings.Join(report.Endings(), ", ") + "; docs/reports.md has what each is for"}
 		}
+	}
+	f := console.Format(text(a.format))
+	switch {
+	case a.format == nil:
+		return nil
+	case !f.Known():
+		return &console.Usage{Problem: fmt.Sprintf("%s: -format=%s is not known", command, f), Advice: "there are text, json, sarif and github"}
+	case json && f != console.JSON:
+		return &console.Usage{Problem: fmt.Sprintf("%s: -json and -format=%s contradict each other", command, f), Advice: "leave one of them out"}
 	}
 	return nil
 }

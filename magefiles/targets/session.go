@@ -102,7 +102,7 @@ func (a arguments) check(command string) error {
 		}
 	}
 	if a.report != nil {
-		return a.report.check(command)
+		return a.report.check(command, is(a.json))
 	}
 	return nil
 }
@@ -135,10 +135,6 @@ func (s *session) open(ctx context.Context, a arguments) error {
 	if a.cert != nil {
 		c.Certificate = *a.cert
 	}
-	format, err := a.output(s.report.Command, c)
-	if err != nil {
-		return err
-	}
 	s.repo, err = repo.New(tree, repo.Options{
 		Applications: c.Applications, Plaintext: c.Plaintext, Sealed: c.Sealed,
 		Contract: c.Contract, Pin: c.Pin, Namespaces: c.Namespaces,
@@ -148,25 +144,20 @@ func (s *session) open(ctx context.Context, a arguments) error {
 	}
 	s.config = c
 	s.cluster = sync.OnceValues(func() (*kube.Cluster, error) { return kube.Load(c.Context) })
-	s.console = console.New(console.Options{Out: os.Stdout, Err: os.Stderr, JSON: c.JSON, Format: format, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI})
+	format := a.output(c) // decides on JSON, too
+	s.console = console.New(console.Options{Out: os.Stdout, Err: os.Stderr, Format: format, JSON: c.JSON, Verbose: c.Verbose, Colour: c.Colour, Unicode: c.Unicode, CI: c.CI})
 	return nil
 }
 
 // output says how the answer is printed.
-func (a arguments) output(command string, c *config.Config) (console.Format, error) {
+func (a arguments) output(c *config.Config) console.Format {
 	c.JSON = c.JSON || is(a.json)
 	if a.report == nil || a.report.format == nil {
-		return "", nil
+		return ""
 	}
 	f := console.Format(*a.report.format)
-	if !f.Known() {
-		return "", &console.Usage{Problem: fmt.Sprintf("%s: -format=%s is not known", command, f), Advice: "there are text, json, sarif and github"}
-	}
-	if is(a.json) && f != console.JSON {
-		return "", &console.Usage{Problem: fmt.Sprintf("%s: -json and -format=%s contradict each other", command, f), Advice: "leave one of them out"}
-	}
 	c.JSON = f == console.JSON
-	return f, nil
+	return f
 }
 
 // is reads an optional flag.

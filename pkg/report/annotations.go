@@ -22,11 +22,11 @@ func Annotations(w io.Writer, r *Report) error {
 		if count[v.level]++; count[v.level] < shownBeside || count[v.level] == shownBeside && r.annotated(v.level) <= shownBeside {
 			continue
 		}
-		if err := (Style{}).finding(w, v.Finding); err != nil {
+		if _, err := fmt.Fprintf(w, "- %s [%s]\n", plain(v.text()), plain(v.Rule)); err != nil { // no line begins with what a file may say
 			return fmt.Errorf("report: %w", err)
 		}
 	}
-	if _, err := fmt.Fprintln(w, oneLine(r.Summary)); err != nil {
+	if _, err := fmt.Fprintln(w, plain(r.Summary)); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
@@ -92,7 +92,7 @@ func (v violation) annotation() string {
 		properties = append(properties, "line="+strconv.Itoa(v.Line))
 	}
 	properties = append(properties, "title="+property(v.Rule))
-	return fmt.Sprintf("::%s %s::%s", command, strings.Join(properties, ","), data(v.sentence()))
+	return fmt.Sprintf("::%s %s::%s", command, strings.Join(properties, ","), data(lines(v.sentence())))
 }
 
 // headline is what the finding says, without its place and its fix.
@@ -118,6 +118,10 @@ func (f Finding) sentence() string {
 	}
 	return what
 }
+
+// plain is one line without the old form of workflow commands, which GitHub's runner
+// reads anywhere in a line (actions/runner#4692).
+func plain(text string) string { return strings.ReplaceAll(oneLine(text), "##[", "## [") }
 
 // data escapes the text of a workflow command, property one of its properties.
 func data(text string) string {

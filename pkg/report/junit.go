@@ -1,14 +1,15 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"strings"
 )
 
-// What the readers of JUnit XML agree on: the elements and attributes of Jenkins'
-// junit-10.xsd, and those of testcase that GitLab and pytest know beside them.
+// The part of JUnit XML that test results need, as Jenkins' schema has it. It has no
+// place for a file and a line: they begin the text of a failure.
 type (
 	junitSuites struct {
 		XMLName xml.Name `xml:"testsuites"`
@@ -31,18 +32,13 @@ type (
 		Time     string `xml:"time,attr"` // of each case zero too: a report has no clock
 	}
 	junitCase struct {
-		Class   string        `xml:"classname,attr"`
-		Name    string        `xml:"name,attr"`
-		Time    string        `xml:"time,attr"`
-		File    string        `xml:"file,attr,omitempty"`
-		Line    int           `xml:"line,attr,omitempty"`
-		Skipped *junitSkipped `xml:"skipped"`
-		Error   *junitResult  `xml:"error"`
-		Failure *junitResult  `xml:"failure"`
-		Out     string        `xml:"system-out,omitempty"`
-	}
-	junitSkipped struct {
-		Message string `xml:"message,attr"`
+		Class   string       `xml:"classname,attr"`
+		Name    string       `xml:"name,attr"`
+		Time    string       `xml:"time,attr"`
+		Skipped string       `xml:"skipped,omitempty"`
+		Error   *junitResult `xml:"error"`
+		Failure *junitResult `xml:"failure"`
+		Out     string       `xml:"system-out,omitempty"`
 	}
 	junitResult struct {
 		Type    string `xml:"type,attr"`
@@ -57,7 +53,7 @@ type (
 // the command could not look at, and why it failed, are errors; what only follows
 // from something else is skipped.
 func JUnit(w io.Writer, r *Report) error {
-	suite := junitSuite{Name: r.Command, Out: xmlText(r.Summary), Err: xmlText(strings.Join(r.Warnings, "\n"))}
+	suite := junitSuite{Name: oneLine(r.Command), Out: xmlText(r.Summary), Err: xmlText(strings.Join(r.Warnings, "\n"))}
 	suite.Cases = r.cases()
 	suite.Time = "0"
 	seen := map[string]int{}
@@ -76,7 +72,7 @@ func JUnit(w io.Writer, r *Report) error {
 			suite.Errors++
 		case c.Failure != nil:
 			suite.Failures++
-		case c.Skipped != nil:
+		case c.Skipped != "":
 			suite.Skipped++
 		}
 	}
@@ -110,7 +106,7 @@ func (r *Report) cases() []junitCase {
 	}
 	for _, e := range r.Entries {
 		if e.Name != "" {
-			all = append(all, judged(junitCase{Class: e.Application, Name: "Secret " + e.Subject(), File: e.Path, Line: e.Line}, e.state(), e.finding()))
+			all = append(all, judged(junitCase{Class: cmp.Or(e.Application, r.Command), Name: "Secret " + e.Subject()}, e.state(), e.finding()))
 		}
 	}
 	for _, e := range r.Errors {
@@ -131,49 +127,65 @@ func (f Finding) junit(class string) junitCase {
 	if f.Key != "" {
 		name += fmt.Sprintf(" key %q", f.Key)
 	}
-	return judged(junitCase{Class: class, Name: name, File: f.Path, Line: f.Line}, Failed, f)
+	return judged(junitCase{Class: class, Name: name}, Failed, f)
 }
 
-// junit has a test case for each link, with the causes that break it.
+// junit has a test case for each link, with the causes that break it, and one for each
+// cause of no link that is there.
 func (c Chain) junit() []junitCase {
 	all := make([]junitCase, 0, len(c.Links))
+	of := map[string][]Finding{}
+	for _, cause := range c.Causes {
+		of[cause.Link] = append(of[cause.Link], cause.finding())
+	}
 	for _, l := range c.Links {
-		one := junitCase{Class: c.Application, Name: l.Name}
-		if l.Follows {
-			one.Skipped = &junitSkipped{"waits for an earlier link: " + oneLine(l.Summary)}
-			all = append(all, one)
-			continue
+		causes := of[l.Name]
+		delete(of, l.Name)
+		all = append(all, l.junit(c.Application, causes))
+	}
+	for _, cause := range c.Causes {
+		if len(of[cause.Link]) > 0 {
+			all = append(all, judged(junitCase{Class: c.Application, Name: cause.Rule + ": " + cause.Object}, c.level(), cause.finding()))
 		}
-		f := Finding{Rule: "link-" + string(l.State), Message: l.Summary}
-		var texts []string
-		for _, cause := range c.Causes {
-			if cause.Link != l.Name {
-				continue
-			}
-			if v := cause.finding(); len(texts) == 0 {
-				one.File, one.Line = v.Path, v.Line
-				f.Rule, f.Message = v.Rule, l.Summary+": "+v.headline()
-			}
-			texts = append(texts, cause.finding().text())
-		}
-		one = judged(one, l.State, f)
-		if text := xmlText(strings.Join(texts, "\n\n")); text != "" {
-			one.explain(text)
-		}
-		all = append(all, one)
+	}
+	if len(all) == 0 {
+		all = append(all, judged(junitCase{Class: c.Application, Name: c.Application}, c.State, c.finding()))
 	}
 	return all
 }
 
+// junit is the test case of a link.
+func (l Link) junit(application string, causes []Finding) junitCase {
+	one := junitCase{Class: application, Name: l.Name}
+	f := Finding{Rule: "link-" + string(l.State), Message: l.Summary}
+	var texts []string
+	for i, cause := range causes {
+		if i == 0 {
+			f.Rule, f.Message = cause.Rule, l.Summary+": "+cause.headline()
+		}
+		texts = append(texts, cause.text())
+	}
+	switch {
+	case len(causes) > 0:
+		one = judged(one, l.State, f)
+		one.explain(xmlText(strings.Join(texts, "\n\n")))
+	case l.Follows:
+		one.Skipped = "waits for an earlier link: " + oneLine(l.Summary)
+	default:
+		one = judged(one, l.State, f)
+	}
+	return one
+}
+
 // judged gives a test case its result.
 func judged(c junitCase, s State, f Finding) junitCase {
-	result := &junitResult{f.Rule, oneLine(f.headline()), xmlText(f.text())}
+	result := &junitResult{oneLine(f.Rule), oneLine(f.headline()), xmlText(f.text())}
 	switch s {
 	case OK:
 	case Warned:
 		c.Out = result.Text
 	case Skipped:
-		c.Skipped = &junitSkipped{result.Message}
+		c.Skipped = cmp.Or(result.Message, "nothing to look at")
 	case Unknown:
 		c.Error = result
 	case Failed, Waiting:

@@ -102,7 +102,7 @@ func TestText(t *testing.T) {
 			if err := report.Text(&out, c.report, c.style); err != nil {
 				t.Fatal(err)
 			}
-			compare(t, c.name, strings.ReplaceAll(out.String(), "\x1b", "␛"), c.reason)
+			compare(t, "text/"+c.name+".txt", strings.ReplaceAll(out.String(), "\x1b", "␛"), c.reason)
 		})
 		golden[c.name+".txt"] = true
 	}
@@ -111,7 +111,7 @@ func TestText(t *testing.T) {
 
 func compare(t *testing.T, name, got, reason string) {
 	t.Helper()
-	path := filepath.Join("testdata", "text", name+".txt")
+	path := filepath.Join("testdata", filepath.FromSlash(name))
 	if *update {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

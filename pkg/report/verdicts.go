@@ -21,14 +21,10 @@ func (r *Report) violations() []violation {
 		all = append(all, violation{f, Failed})
 	}
 	for _, c := range r.Chains {
-		level := Failed
-		if c.State == OK || c.State == Skipped || c.State == Warned {
-			level = Warned
-		}
 		for _, cause := range c.Causes {
-			all = append(all, violation{cause.finding(), level})
+			all = append(all, violation{cause.finding(), c.level()})
 		}
-		if len(c.Causes) == 0 && level == Failed {
+		if len(c.Causes) == 0 && c.level() == Failed {
 			all = append(all, violation{c.finding(), Failed})
 		}
 	}
@@ -41,17 +37,30 @@ func (r *Report) violations() []violation {
 			all = append(all, violation{c.finding(), Failed})
 		}
 	}
+	// A command that only shows the state, or did not wait for it, has not failed by it.
+	level := Warned
+	if len(r.Errors) > 0 {
+		level = Failed
+	}
 	for _, a := range r.Applications {
 		if a.seen() && a.state() != OK {
-			all = append(all, violation{a.finding(), Failed})
+			all = append(all, violation{a.finding(), level})
 		}
 	}
 	for _, e := range r.Entries {
-		if s := e.state(); s == Failed {
-			all = append(all, violation{e.finding(), s})
+		if e.state() == Failed {
+			all = append(all, violation{e.finding(), level})
 		}
 	}
 	return all
+}
+
+// level is how grave the causes of a chain are.
+func (c Chain) level() State {
+	if c.State == OK || c.State == Skipped || c.State == Warned {
+		return Warned
+	}
+	return Failed
 }
 
 func (c Cause) finding() Finding {

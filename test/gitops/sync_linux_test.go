@@ -1,11 +1,15 @@
 package gitops
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/sealway/sealway/internal/scripttest"
 )
 
 const secretManifest = `apiVersion: v1
@@ -43,9 +47,25 @@ func tried(w *world) {
 		w.Errorf("after a dry run the namespace is there (%v)", err)
 	}
 	w.mage(0, "gitops:status").prints("sync-a: ConfigMap sync-a/config  OutOfSync  Missing")
+	reported(w, 0, "<failure type=\"application-not-healthy\" message=\"application sync-a: OutOfSync, ", "gitops:status")
+	reported(w, 0, "tests=\"1\" failures=\"1\"", "gitops:sync", "sync-a", "-dryRun")
 	w.mage(3, "gitops:diff", "sync-a,sync-b").
 		prints("sync-a: Secret sync-a/masked  create", "sync-b: ConfigMap sync-b/config  create", "a sync would change 3 resources").
 		says("gitops:diff: a sync would change 3 resources")
+}
+
+// reported has the command write reports that their schemas accept, with a text in the
+// one of tests.
+func reported(w *world, status int, text string, command ...string) {
+	w.Helper()
+	sarif, tests := filepath.Join(w.TempDir(), "r.sarif"), filepath.Join(w.TempDir(), "r.xml")
+	w.mage(status, append(command, "-report="+sarif+","+tests)...)
+	if err := scripttest.Valid(sarif, tests); err != nil {
+		w.Error(err)
+	}
+	if data, err := os.ReadFile(tests); err != nil || !strings.Contains(string(data), text) {
+		w.Errorf("no %s in the report: %v\n%s", text, err, data)
+	}
 }
 
 // begun does not wait; the next command takes over what it has begun, or finds it done.

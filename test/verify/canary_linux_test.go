@@ -29,7 +29,8 @@ func TestCanary(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.work.Dir, "log.txt")); err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range []string{"verify:app canary", "verify:app canary -json", "verify:app canary -html=page.html", "verify:all", "verify:all -json", "verify:app canary -wait -timeout=10s -json"} {
+	for _, line := range []string{"verify:app canary", "verify:app canary -json", "verify:app canary -html=page.html",
+		"verify:app canary -format=github -report=r.sarif,r.xml,r.json,r.md,r.html", "verify:all", "verify:all -json", "verify:app canary -wait -timeout=10s -json"} {
 		c := s.start("mage "+line).Ends(findings, timedOut)
 		if line == "verify:app canary -json" {
 			evidence := strings.Join(s.first(c).Evidence, "\n")
@@ -38,11 +39,20 @@ func TestCanary(t *testing.T) {
 			}
 		}
 	}
-	page, err := os.ReadFile(filepath.Join(s.work.Dir, "page.html"))
-	if err != nil {
-		t.Fatal(err)
+	everything := s.printed.String()
+	for _, name := range []string{"page.html", "r.sarif", "r.xml", "r.json", "r.md", "r.html"} {
+		file, err := os.ReadFile(filepath.Join(s.work.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(file), "canary") {
+			t.Errorf("%s does not name the application", name)
+		}
+		everything += string(file)
 	}
-	everything := s.printed.String() + string(page)
+	if err := scripttest.Valid(filepath.Join(s.work.Dir, "r.sarif"), filepath.Join(s.work.Dir, "r.xml")); err != nil {
+		t.Error(err)
+	}
 	for _, spelling := range scripttest.Spellings(password) {
 		if strings.Contains(everything, spelling) {
 			t.Errorf("the value is shown as %q:\n%s", spelling, strings.ReplaceAll(everything, spelling, "<<< HERE >>>"))

@@ -33,8 +33,11 @@ func TestHealthy(t *testing.T) {
 	for _, app := range apps {
 		app.healthy()
 	}
-	c := s.start("mage verify:all -wait -timeout=3m -json")
+	c := s.start("mage verify:all -wait -timeout=3m -json -report=r.sarif,r.xml")
 	status := c.Wait()
+	if err := scripttest.Valid(filepath.Join(s.work.Dir, "r.sarif"), filepath.Join(s.work.Dir, "r.xml")); err != nil {
+		t.Error(err)
+	}
 	for _, chain := range c.Report().Chains {
 		if len(chain.Causes) > 0 || len(chain.Strays) > 0 {
 			t.Errorf("%s is healthy, and was found wrong:\n%s", chain.Application, pretty(chain))

@@ -95,8 +95,8 @@ func TestGitLabRules(t *testing.T) {
 		{"another branch", map[string]string{"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "topic", "CI_DEFAULT_BRANCH": "main"}, false, false},
 		{"tag", map[string]string{"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "v1", "CI_DEFAULT_BRANCH": "main"}, false, false},
 	} {
-		any := matches(t, g.Workflow.Rules, c.env)
-		got := []bool{any && matches(t, g.Check.Rules, c.env), any && matches(t, g.Deploy.Rules, c.env)}
+		pipeline := matches(t, g.Workflow.Rules, c.env)
+		got := []bool{pipeline && matches(t, g.Check.Rules, c.env), pipeline && matches(t, g.Deploy.Rules, c.env)}
 		if want := []bool{c.check, c.deploy}; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: check and deploy %v, want %v", c.name, got, want)
 		}

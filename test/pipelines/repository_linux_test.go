@@ -40,8 +40,8 @@ func newRepository(t *testing.T, app string) *repository {
 	for name, text := range files {
 		r.work.Write(strings.ReplaceAll(name, "APP", app), strings.NewReplacer("APP", app, "REMOTE", "file://"+r.remote.Dir).Replace(text))
 	}
-	make, _ := sealed.LoadOrStore(app, sync.OnceValue(r.seal))
-	for name, text := range make.(func() map[string]string)() {
+	once, _ := sealed.LoadOrStore(app, sync.OnceValue(r.seal))
+	for name, text := range once.(func() map[string]string)() {
 		r.work.Write(name, text)
 	}
 	r.push("everything")

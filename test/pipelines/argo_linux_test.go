@@ -130,28 +130,38 @@ func (s *server) call(path string, body, answer any) {
 // roleToken is a token of a project's role, made with the command of docs/ci.md.
 func (s *server) roleToken(project, role string) string {
 	s.Helper()
+	out := s.documented("create-token", project, role)
+	if len(strings.Fields(out)) != 1 {
+		s.Fatal("that is no token")
+	}
+	return strings.TrimSpace(out)
+}
+
+// documented runs the line of docs/ci.md with a command of argocd's, for a project and a
+// role, as somebody who may change the project.
+func (s *server) documented(command, project, role string) string {
+	s.Helper()
 	secret, err := place.Client.CoreV1().Secrets(sandbox.ArgoCDNamespace).Get(s.Context(), "argocd-initial-admin-secret", metav1.GetOptions{})
 	if err != nil {
 		s.Fatal(err)
 	}
 	var session struct{ Token string }
 	s.call("/api/v1/session", map[string]string{"username": "admin", "password": string(secret.Data["password"])}, &session)
-	command := ""
+	var args []string
 	for line := range strings.Lines(documented(s)) {
-		if strings.Contains(line, "create-token") {
-			command = strings.TrimPrefix(strings.TrimSpace(line), "$ argocd ")
+		if text, is := strings.CutPrefix(line, "$ argocd "); is && strings.Contains(text, command) {
+			args = strings.Fields(strings.NewReplacer("shop", project, "pipeline", role).Replace(text))
 		}
 	}
-	args := strings.Fields(strings.NewReplacer("shop", project, "pipeline", role).Replace(command))
 	cmd := exec.CommandContext(s.Context(), s.argocd, args...)
 	cmd.Env = []string{"HOME=" + s.TempDir(), "ARGOCD_SERVER=" + s.address, "ARGOCD_AUTH_TOKEN=" + session.Token, "ARGOCD_OPTS=--server-crt " + s.certificate}
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
-	token, err := cmd.Output()
-	if err != nil || len(bytes.Fields(token)) != 1 {
+	out, err := cmd.Output()
+	if err != nil || len(args) == 0 {
 		s.Fatalf("argocd %v: %v\n%s", args, err, problem.String())
 	}
-	return string(bytes.TrimSpace(token))
+	return string(out)
 }
 
 // create makes an object of Argo CD's for the test.

@@ -214,9 +214,18 @@ func TestContainerDeploy(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	r := deployed(t, "container-deploy")
+	r.work.Write("applications/forgotten/application.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\n")
+	r.push("nobody has applied it")
 	s.deploys(r, func(r *repository, env ...string) result {
-		return r.container(env, r.work.Git("rev-parse", "main"), "deploy")
+		got := r.container(env, r.work.Git("rev-parse", "main"), "deploy")
+		if got.status == 0 && !strings.Contains(got.out, "warning: application forgotten is not synced: Argo CD has none for its folder, or the account may not see it") {
+			r.Errorf("nothing is said of the application that was forgotten:\n%s", got.out)
+		}
+		return got
 	})
+	if out := s.documented("list-tokens", r.app, "pipeline"); len(strings.Split(strings.TrimSpace(out), "\n")) != 2 { // a heading, and one token
+		t.Errorf("the tokens:\n%s", out)
+	}
 }
 
 // deploys runs a deployment in one script with tokens that may not, and one that may.

@@ -106,6 +106,22 @@ func (m *Map) Ours(ctx context.Context, list []argocd.App) ([]argocd.App, error)
 	return ours, nil
 }
 
+// Unseen are the folders that no application of a list deploys. A token may see the
+// applications of one project and no others.
+func (m *Map) Unseen(ctx context.Context, list []argocd.App) ([]repo.Application, error) {
+	seen := map[string]bool{}
+	for _, a := range list {
+		sources, err := m.Of(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range sources {
+			seen[d.Folder] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(m.folders), func(f repo.Application) bool { return seen[f.Name] }), nil
+}
+
 // Place is where a folder is deployed, and where a commit has to go for that.
 type Place struct {
 	App            argocd.App

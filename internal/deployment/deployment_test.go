@@ -132,3 +132,26 @@ func TestCompare(t *testing.T) {
 		t.Errorf("none of ours: %v, %v", ok, err)
 	}
 }
+
+// TestUnseen names the folders that no application which can be seen deploys.
+func TestUnseen(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		reason string
+		list   []argocd.App
+		want   string
+	}{
+		{"nothing is seen", nil, "blog shop"},
+		{"one of two", []argocd.App{w.app("prod-shop", w.source("applications/shop", "main"))}, "blog"},
+		{"both, by one application", []argocd.App{w.app("all", w.source("applications/shop", "main"), w.source("applications/blog", "main"))}, ""},
+	} {
+		got, err := w.m.Unseen(t.Context(), c.list)
+		var names []string
+		for _, f := range got {
+			names = append(names, f.Name)
+		}
+		if err != nil || strings.Join(names, " ") != c.want {
+			t.Errorf("%s: %v, %v; want %q", c.reason, names, err, c.want)
+		}
+	}
+}

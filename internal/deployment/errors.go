@@ -70,7 +70,7 @@ func (e *NoneError) Error() string {
 // Hint says what may be the matter.
 func (e *NoneError) Hint() string {
 	if len(e.URLs) == 0 {
-		return "a selector or a cluster that is not the one that is meant? `mage gitops:status` shows all of them"
+		return "a selector or a cluster that is not the one that is meant, or a token that may not see them? `mage gitops:status` shows all of them"
 	}
 	return "`git remote add NAME " + e.URLs[0] + "`, then again"
 }

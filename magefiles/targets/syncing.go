@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -93,12 +94,30 @@ func (s *session) syncAll(ctx context.Context, selector string, o argocd.SyncOpt
 		if err != nil {
 			return err
 		}
+		if err := s.unseen(ctx, m, list, selector); err != nil {
+			return err
+		}
 		names := make([]string, len(ours))
 		for i, a := range ours {
 			names[i] = a.FullName()
 		}
 		return s.syncedAndUnsealed(ctx, c, names, o)
 	})
+}
+
+// unseen warns of folders that define an application which Argo CD does not show. That
+// a selector leaves some out is meant.
+func (s *session) unseen(ctx context.Context, m *deployment.Map, list []argocd.App, selector string) error {
+	if selector != "" {
+		return nil
+	}
+	folders, err := m.Unseen(ctx, list)
+	for _, f := range folders {
+		if exists(filepath.Join(f.Dir, applicationFile)) {
+			s.report.Warnings = append(s.report.Warnings, "application "+f.Name+" is not synced: Argo CD has none for its folder, or the account may not see it")
+		}
+	}
+	return err
 }
 
 // reported prints a report and returns what has stopped the command half way: its

@@ -200,11 +200,15 @@ func (e *PermissionError) Error() string {
 	return fmt.Sprintf("%s: %s may not %s it", object(e.App), user, e.Action)
 }
 
-// Hint is the missing rule.
+// Hint is the missing rule, and where it belongs: a project's role has its rules in the
+// project.
 func (e *PermissionError) Hint() string {
 	_, name, qualified := strings.Cut(e.App, "/")
 	if !qualified {
 		name = e.App
+	}
+	if f := strings.Split(e.User, ":"); len(f) == 3 && f[0] == "proj" {
+		return fmt.Sprintf("the rule that is missing in role %s of AppProject %s: p, %s, applications, %s, %s/%s, allow", f[2], f[1], e.User, e.Action, e.Project, name)
 	}
 	return fmt.Sprintf("the rule that is missing in argocd-rbac-cm: p, <role>, applications, %s, %s/%s, allow", e.Action, e.Project, name)
 }

@@ -107,6 +107,32 @@ func (t *Tree) Shallow() bool {
 	return err == nil
 }
 
+// Cut is a commit of a selection whose parents were not fetched; empty when there is
+// none. What came before it is not here, and EachVersion takes it for a first commit.
+// revs are arguments of `git log`.
+func (t *Tree) Cut(ctx context.Context, revs []string) (string, error) {
+	list, err := os.ReadFile(filepath.Join(t.CommonDir, "shallow"))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", nil
+	} else if err != nil {
+		return "", err
+	}
+	ends := map[string]bool{}
+	for _, hash := range strings.Fields(string(list)) {
+		ends[hash] = true
+	}
+	out, err := t.command(append(append([]string{"--no-replace-objects", "rev-list"}, revs...), "--")...).run(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, hash := range strings.Fields(string(out)) {
+		if ends[hash] {
+			return hash, nil
+		}
+	}
+	return "", nil
+}
+
 // EachVersion calls do for each version of a file that one of the selected commits
 // brought, the oldest commit first. revs are arguments of `git log` that select
 // commits: a..b, --all. A merge counts with what none of its parents has. The

@@ -76,11 +76,20 @@ func All(ctx context.Context, tree *git.Tree, o Options) (*Result, error) {
 // still there at the end or not: whoever gets the commits gets them all. The form
 // is base...head or base..head, both mean the commits that head has and base has
 // not. A base of zeros, as Git and CI systems give it for a new branch, stands for
-// everything that a remote is known to have.
+// everything that the remotes are known to have on branches without head: a CI system
+// has fetched the new branch itself, too. Where the clone does not have all of the
+// commits, none is judged.
 func Range(ctx context.Context, tree *git.Tree, commits string, o Options) (*Result, error) {
 	revs, err := revisions(ctx, tree, commits)
 	if err != nil {
 		return nil, err
+	}
+	cut, err := tree.Cut(ctx, revs)
+	if err != nil {
+		return nil, err
+	}
+	if cut != "" {
+		return nil, &RangeError{Range: commits, Problem: "this clone is shallow: what comes before commit " + git.Short(cut) + " is not here and would not be looked at"}
 	}
 	return history(ctx, tree, revs, o, inRange)
 }
@@ -280,7 +289,8 @@ func revisions(ctx context.Context, tree *git.Tree, commits string) ([]string, e
 		return nil, &RangeError{Range: commits, Problem: fmt.Sprintf("there is no commit %q here", head)}
 	}
 	if strings.Trim(base, "0") == "" {
-		return []string{tip, "--not", "--remotes"}, nil
+		others, err := tree.RemoteTips(ctx, tip)
+		return append([]string{tip, "--not"}, others...), err
 	}
 	from, err := tree.Resolve(ctx, base)
 	if err != nil {
@@ -299,7 +309,7 @@ func (e *RangeError) Error() string { return fmt.Sprintf("range %q: %s", e.Range
 
 // Hint says what it may be.
 func (e *RangeError) Hint() string {
-	return "for instance -range=origin/main...HEAD; CI systems fetch the newest commit alone unless told otherwise (fetch-depth: 0, GIT_DEPTH: 0)"
+	return "for instance -range=origin/main...HEAD; CI systems fetch the newest commits alone unless told otherwise (fetch-depth: 0, GIT_DEPTH: 0); `git fetch --unshallow` brings the others"
 }
 
 // Usage marks the error as one of usage: exit status 2.

@@ -100,10 +100,7 @@ func start(ctx context.Context, command string, a arguments, do func(context.Con
 	if err != nil {
 		return err
 	}
-	r, err := repo.New(tree, repo.Options{
-		Applications: c.Applications, Plaintext: c.Plaintext, Sealed: c.Sealed,
-		Contract: c.Contract, Pin: c.Pin, Namespaces: c.Namespaces,
-	})
+	r, err := repo.New(tree, options(c))
 	if err != nil {
 		return err
 	}

@@ -231,7 +231,7 @@ func (c *Completer) values(ctx context.Context, l *line, name, current string, l
 func (c *Completer) kind(ctx context.Context, l *line, name, current string) []string {
 	switch kinds[name] {
 	case application:
-		return c.Names.Applications(ctx)
+		return c.applications(ctx)
 	case secret:
 		return slices.Sorted(maps.Keys(c.keys(ctx, l.arg("app"))))
 	case key:
@@ -244,6 +244,11 @@ func (c *Completer) kind(ctx context.Context, l *line, name, current string) []s
 		return nil
 	}
 	return fixed[name]
+}
+
+// applications are those that a target takes: it takes none for a flag.
+func (c *Completer) applications(ctx context.Context) []string {
+	return slices.DeleteFunc(c.Names.Applications(ctx), func(name string) bool { return strings.HasPrefix(name, "-") })
 }
 
 // keys are those of one application, or of several separated by commas.
@@ -281,7 +286,7 @@ func (c *Completer) refs(ctx context.Context, current string) []string {
 	app, rest, ok := strings.Cut(current, "/")
 	var out []string
 	if !ok {
-		for _, a := range c.Names.Applications(ctx) {
+		for _, a := range c.applications(ctx) {
 			out = append(out, a+"/")
 		}
 		return out

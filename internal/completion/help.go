@@ -42,14 +42,17 @@ func (p Program) Targets(ctx context.Context) []Target {
 // imported is the target that mage calls name, in lower case and behind the alias of
 // its import; another one when it is none of ours.
 func imported(name string, own []Target) Target {
+	found := Target{Name: name}
+	longest := 0
 	for _, t := range own {
 		alias, ok := strings.CutSuffix(name, strings.ToLower(t.Name))
-		if ok && (alias == "" || strings.HasSuffix(alias, ":")) {
+		if ok && (alias == "" || strings.HasSuffix(alias, ":")) && len(t.Name) > longest {
+			longest = len(t.Name)
 			t.Name = alias + t.Name
-			return t
+			found = t
 		}
 	}
-	return Target{Name: name}
+	return found
 }
 
 // Target is the help of one target.
@@ -84,7 +87,7 @@ func ask(ctx context.Context, program string, args ...string) string {
 	return out.String()
 }
 
-var listed = regexp.MustCompile(`(?m)^ {2}(\S+?)\*? +(\S.*)?$`)
+var listed = regexp.MustCompile(`(?m)^ {2}(\S+?)\*?(?: +(\S.*)?)?$`)
 
 // readList reads what -l prints.
 func readList(text string) []Target {

@@ -30,6 +30,9 @@ func complete(ctx context.Context, shell string, name *string, words bool) error
 		if !s.Known() {
 			return &console.Usage{Problem: fmt.Sprintf("completion: there is no script for %q", shell), Advice: "there are bash, zsh and fish"}
 		}
+		if name != nil && *name == "" {
+			return &console.Usage{Problem: "completion: -name is empty", Advice: "give it a value, or leave it out"}
+		}
 		self, err := os.Executable()
 		if err != nil {
 			return err

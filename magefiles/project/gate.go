@@ -56,7 +56,7 @@ func binaries(dir string) []step {
 
 // runGate passes the gate, and leaves nothing behind.
 func runGate(ctx context.Context) error {
-	browser()
+	skipped()
 	dir, err := os.MkdirTemp("", "sealway-gate-")
 	if err != nil {
 		return err
@@ -66,17 +66,25 @@ func runGate(ctx context.Context) error {
 	return runSteps(ctx, gate(dir))
 }
 
-// browser says on stderr that the test of the HTML page will be skipped, which go
-// test does not say.
-func browser() {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if _, err := exec.LookPath(name); err == nil {
-			return
-		}
+// skipped says on stderr which tests will be skipped, which go test does not say. In
+// CI they fail.
+func skipped() {
+	if runtime.GOOS != "linux" || os.Getenv("CI") != "" {
+		return
 	}
-	if runtime.GOOS == "linux" && os.Getenv("CI") == "" {
+	if !installed("chromium", "chromium-browser", "google-chrome") {
 		fmt.Fprintln(os.Stderr, "== no Chromium: nobody looks at the HTML page; on Debian: apt-get install --no-install-recommends chromium")
 	}
+	for _, shell := range []string{"zsh", "fish"} {
+		if !installed(shell) {
+			fmt.Fprintf(os.Stderr, "== no %s: nobody tries its completion; on Debian: apt-get install --no-install-recommends %[1]s\n", shell)
+		}
+	}
+}
+
+// installed says whether one of these programs is there.
+func installed(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, err := exec.LookPath(name); return err == nil })
 }
 
 // test runs every test once; the end-to-end stories build the sandbox's servers

@@ -35,7 +35,7 @@ Flags:
 
 	-DryRun=<bool>  show what would change
 	-cert=<string>  a file
-	-odd=<int>
+	-wait=<time.Duration>
 
 Aliases: s
 
@@ -58,7 +58,7 @@ func TestReadList(t *testing.T) {
 func TestReadHelp(t *testing.T) {
 	want := Target{
 		Name: "seal:app", About: "App seals what changed in one application, or in several separated by commas.", Args: []string{"app"},
-		Flags: []Flag{{Name: "dryRun", About: "show what would change", Bool: true}, {Name: "cert", About: "a file"}, {Name: "odd"}},
+		Flags: []Flag{{Name: "dryRun", About: "show what would change", Bool: true}, {Name: "cert", About: "a file"}, {Name: "wait"}},
 	}
 	got, ok := readHelp(helpText)
 	if d := cmp.Diff(want, got); !ok || d != "" {

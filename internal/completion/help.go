@@ -102,7 +102,7 @@ func readList(text string) []Target {
 var (
 	usage    = regexp.MustCompile(`(?m)^\t\S+ (\S+)((?: <\w+>)*)(.*)$`)
 	argument = regexp.MustCompile(`<(\w+)>`)
-	flag     = regexp.MustCompile(`(?m)^\t-(\w+)=<(\w+)>(?: +(.*))?$`)
+	flag     = regexp.MustCompile(`(?m)^\t-(\w+)=<([\w.]+)>(?: +(.*))?$`)
 )
 
 // readHelp reads what -h prints of a target.

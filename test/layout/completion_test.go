@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sealway/sealway/internal/completion"
 	"github.com/sealway/sealway/internal/scripttest"
 )
@@ -47,6 +49,36 @@ func TestCompletionKnowsEveryArgument(t *testing.T) {
 	}
 	for _, name := range unused {
 		t.Errorf("internal/completion/kinds.go has %q, which no target has", name)
+	}
+}
+
+// TestCompletionReadsTheHelp: what completion reads in Mage's help is every target
+// with every flag, as the code has them.
+func TestCompletionReadsTheHelp(t *testing.T) {
+	program := completion.Program{Path: scripttest.Mage(t)}
+	listed := map[string]bool{}
+	for _, target := range program.Targets(t.Context()) {
+		listed[target.Name] = true
+		if target.About == "" {
+			t.Errorf("%s: nothing is said about it", target.Name)
+		}
+	}
+	flags := targetFlags(t, scripttest.Root(t))
+	if len(flags) == 0 {
+		t.Fatal("no targets")
+	}
+	for name, want := range flags {
+		if !listed[name] {
+			t.Errorf("%s: not among the targets", name)
+		}
+		got := map[string]bool{}
+		target, _ := program.Target(t.Context(), name)
+		for _, f := range target.Flags {
+			got[f.Name] = f.About != ""
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: flags with a description (-code +help):\n%s", name, d)
+		}
 	}
 }
 

@@ -21,6 +21,9 @@ const folder = "dist"
 // sums is the list of their checksums, as `sha256sum -c` reads it.
 const sums = "SHA256SUMS"
 
+// generated is the main file that Mage writes, and leaves when it is interrupted.
+const generated = "magefiles/released/mage_output_file.go"
+
 // platforms are what is released.
 func platforms() []string {
 	return []string{"darwin/amd64", "darwin/arm64", "linux/amd64", "linux/arm64", "windows/amd64", "windows/arm64"}
@@ -50,7 +53,7 @@ func dist(ctx context.Context, only *string) error {
 	for _, p := range wanted {
 		steps = append(steps, binary(p, out, strings.TrimSpace(string(version))))
 	}
-	defer os.Remove("magefiles/released/mage_output_file.go") // Mage leaves it when it is interrupted
+	defer os.Remove(generated)
 	if err := runSteps(ctx, steps); err != nil {
 		return err
 	}
@@ -78,18 +81,25 @@ func choose(only *string) ([]string, error) {
 // another one makes the same bytes of the same commit.
 func binary(platform, out, version string) step {
 	system, arch, _ := strings.Cut(platform, "/")
-	file := filepath.Join(out, "sealway-"+system+"-"+arch)
-	if system == "windows" {
-		file += ".exe"
-	}
 	return step{
 		name: platform,
 		args: []string{
-			"go", "tool", "mage", "-d", "magefiles/released", "-w", ".", "-compile", file,
+			"go", "tool", "mage", "-d", "magefiles/released", "-w", ".", "-compile", binaryFile(platform, out),
 			"-goos", system, "-goarch", arch, "-ldflags", "-s -w -X main.version=" + version,
 		},
-		env: []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath"},
+		env: static(),
 	}
+}
+
+// static is the environment in which a binary needs no library of the system.
+func static() []string { return []string{"CGO_ENABLED=0", "GOFLAGS=-trimpath"} }
+
+func binaryFile(platform, out string) string {
+	file := filepath.Join(out, "sealway-"+strings.Replace(platform, "/", "-", 1))
+	if strings.HasPrefix(platform, "windows/") {
+		file += ".exe"
+	}
+	return file
 }
 
 // writeSums lists what is in the folder.

@@ -34,6 +34,18 @@ func TestBinary(t *testing.T) {
 	}
 }
 
+// Every platform that is released is compiled by the gate, as dist does it.
+func TestGateCompilesEveryPlatform(t *testing.T) {
+	steps := gate("/out")
+	for _, p := range platforms() {
+		want := binary(p, "/out", "gate")
+		i := slices.IndexFunc(steps, func(s step) bool { return s.name == "binary "+p })
+		if i < 0 || !slices.Equal(steps[i].args, want.args) || !slices.Equal(steps[i].env, want.env) {
+			t.Errorf("%s is not compiled as dist does", p)
+		}
+	}
+}
+
 // The list has every file but itself, as sha256sum writes it.
 func TestWriteSums(t *testing.T) {
 	dir := t.TempDir()

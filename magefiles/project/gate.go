@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -19,30 +20,72 @@ type step struct {
 	quiet bool // any output is a failure
 }
 
-// gate is what every commit has to pass.
-func gate() []step {
+// gate is what every commit has to pass. The released binaries go into dir.
+func gate(dir string) []step {
 	steps := []step{
 		{name: "format", args: []string{"gofmt", "-l", "internal", "magefiles", "pkg", "scripts", "test"}, quiet: true},
 		{name: "modules", args: []string{"go", "mod", "tidy", "-diff"}},
 		{name: "lint", args: []string{"go", "tool", "-modfile=scripts/lint/go.mod", "golangci-lint", "run"}},
-		{name: "vet darwin", args: []string{"go", "vet", "./..."}, env: []string{"GOOS=darwin", "CGO_ENABLED=0"}},
-		{name: "vet windows", args: []string{"go", "vet", "./..."}, env: []string{"GOOS=windows", "CGO_ENABLED=0"}},
+		vet("darwin"),
+		vet("windows"),
 		{name: "vet schemas", args: []string{"go", "-C", "scripts/schemas", "vet", "."}},
 	}
+	steps = append(steps, binaries(dir)...)
 	return append(steps, test())
 }
 
-// browser says on stderr that the test of the HTML page will be skipped, which go
-// test does not say.
-func browser() {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if _, err := exec.LookPath(name); err == nil {
-			return
-		}
+// vet sees the tests, too, which a binary has not. What it compiles is what the
+// binary of this platform needs: the flags are the same.
+func vet(system string) step {
+	return step{name: "vet " + system, args: []string{"go", "vet", "./..."}, env: append(static(), "GOOS="+system, "GOARCH=amd64")}
+}
+
+// binaries compile what dist does, for every platform; the one of this machine has
+// to run.
+func binaries(dir string) []step {
+	var steps []step
+	for _, p := range platforms() {
+		s := binary(p, dir, "gate")
+		s.name = "binary " + p
+		steps = append(steps, s)
 	}
-	if runtime.GOOS == "linux" && os.Getenv("CI") == "" {
+	if here := runtime.GOOS + "/" + runtime.GOARCH; slices.Contains(platforms(), here) {
+		steps = append(steps, step{name: "binary runs", args: []string{binaryFile(here, dir), "version"}})
+	}
+	return steps
+}
+
+// runGate passes the gate, and leaves nothing behind.
+func runGate(ctx context.Context) error {
+	skipped()
+	dir, err := os.MkdirTemp("", "sealway-gate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	defer os.Remove(generated)
+	return runSteps(ctx, gate(dir))
+}
+
+// skipped says on stderr which tests will be skipped, which go test does not say. In
+// CI they fail.
+func skipped() {
+	if runtime.GOOS != "linux" || os.Getenv("CI") != "" {
+		return
+	}
+	if !installed("chromium", "chromium-browser", "google-chrome") {
 		fmt.Fprintln(os.Stderr, "== no Chromium: nobody looks at the HTML page; on Debian: apt-get install --no-install-recommends chromium")
 	}
+	for _, shell := range []string{"zsh", "fish"} {
+		if !installed(shell) {
+			fmt.Fprintf(os.Stderr, "== no %s: nobody tries its completion; on Debian: apt-get install --no-install-recommends %[1]s\n", shell)
+		}
+	}
+}
+
+// installed says whether one of these programs is there.
+func installed(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, err := exec.LookPath(name); return err == nil })
 }
 
 // test runs every test once; the end-to-end stories build the sandbox's servers

@@ -23,10 +23,9 @@ func Demo(ctx context.Context,
 	})
 }
 
-// Test is the gate: format, modules, vet, lint, and every test, with the race detector where there is a C compiler.
+// Test is the gate: format, modules, lint, vet, the released binaries, and every test, with the race detector where there is a C compiler.
 func Test(ctx context.Context) error {
-	browser()
-	return console.Run(ctx, func(ctx context.Context) error { return runSteps(ctx, gate()) })
+	return console.Run(ctx, runGate)
 }
 
 // Bench measures sealing beside kubeseal in the same run; docs/performance.md holds the figures.

@@ -138,10 +138,7 @@ func (s *session) open(ctx context.Context, a arguments) error {
 	if a.cert != nil {
 		c.Certificate = *a.cert
 	}
-	s.repo, err = repo.New(tree, repo.Options{
-		Applications: c.Applications, Plaintext: c.Plaintext, Sealed: c.Sealed,
-		Contract: c.Contract, Pin: c.Pin, Namespaces: c.Namespaces,
-	})
+	s.repo, err = repo.New(tree, options(c))
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/sealway/sealway/internal/scripttest"
 )
 
 // terminal is a pseudo-terminal, pty(7).
@@ -23,28 +24,9 @@ type terminal struct {
 	seen          bytes.Buffer
 }
 
-func ioctl(f *os.File, request uintptr, arg unsafe.Pointer) error {
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, f.Fd(), request, uintptr(arg)); errno != 0 {
-		return errno
-	}
-	return nil
-}
-
 func newTerminal(t *testing.T) *terminal {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skip("no pseudo-terminals here: ", err)
-	}
-	var unlock, number int32
-	if err := errors.Join(ioctl(master, syscall.TIOCSPTLCK, unsafe.Pointer(&unlock)), ioctl(master, syscall.TIOCGPTN, unsafe.Pointer(&number))); err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = master.Close(); _ = slave.Close() })
+	master, slave := scripttest.Terminal(t)
 	return &terminal{t: t, master: master, slave: slave}
 }
 
@@ -96,7 +78,7 @@ func (p *terminal) typed(text string) {
 // echoes reports whether the terminal shows what is typed.
 func (p *terminal) echoes() bool {
 	var state syscall.Termios
-	if err := ioctl(p.master, syscall.TCGETS, unsafe.Pointer(&state)); err != nil {
+	if err := scripttest.Ioctl(p.master, syscall.TCGETS, unsafe.Pointer(&state)); err != nil {
 		p.t.Fatal(err)
 	}
 	return state.Lflag&syscall.ECHO != 0

@@ -14,13 +14,14 @@ import (
 	"github.com/sealway/sealway/internal/scripttest"
 )
 
-// namespaces is the order in docs/targets.md: that of a secret's way.
-var namespaces = []string{"Secrets", "Seal", "Gitops", "Verify", "Sandbox"}
+// namespaces is the order in docs/targets.md: that of a secret's way; last what is in
+// none.
+var namespaces = []string{"Secrets", "Seal", "Gitops", "Verify", "Sandbox", ""}
 
 // TestTargetReference: docs/targets.md has every target and flag, as the code has it.
 func TestTargetReference(t *testing.T) {
 	fset := token.NewFileSet()
-	about := map[string]string{}
+	about := map[string]string{"": "What belongs to none of these."}
 	targets := map[string][]string{}
 	for _, f := range parseDir(t, fset, filepath.Join(scripttest.Root(t), "magefiles", "targets")) {
 		comments := lineComments(fset, f)
@@ -47,7 +48,7 @@ func TestTargetReference(t *testing.T) {
 			t.Errorf("%s: no target", name)
 		}
 		slices.Sort(targets[name])
-		b.WriteString("\n## " + strings.ToLower(name) + "\n\n" + about[name] + "\n" + strings.Join(targets[name], ""))
+		b.WriteString("\n## " + cmp.Or(strings.ToLower(name), "others") + "\n\n" + about[name] + "\n" + strings.Join(targets[name], ""))
 	}
 	section(t, "docs/targets.md", b.String())
 }
@@ -77,7 +78,7 @@ func reference(in string, d *ast.FuncDecl, fset *token.FileSet, comments map[int
 
 // targetName is how Mage calls a target.
 func targetName(in, name string) string {
-	return strings.ToLower(in) + ":" + lowerFirst(name)
+	return strings.TrimPrefix(strings.ToLower(in)+":"+lowerFirst(name), ":")
 }
 
 func lowerFirst(s string) string { return string(unicode.ToLower(rune(s[0]))) + s[1:] }

@@ -22,7 +22,7 @@ const (
 func (s *session) arrived(ctx context.Context, names []string, state string, look func(context.Context, seal.Cluster) ([]report.Finding, int, error)) error {
 	for _, name := range names {
 		if s.elsewhere[name] {
-			s.report.Warnings = append(s.report.Warnings, name+": its Secrets were not looked at: they are in another cluster than the kubeconfig's")
+			s.report.Warnings = append(s.report.Warnings, name+": its Secrets were not looked at: "+s.whyElsewhere())
 			return nil
 		}
 	}
@@ -50,6 +50,14 @@ func (s *session) arrived(ctx context.Context, names []string, state string, loo
 			return ctx.Err()
 		}
 	}
+}
+
+// whyElsewhere says why the kubeconfig's cluster is not the one to look into.
+func (s *session) whyElsewhere() string {
+	if s.config.ArgoCD.Server != "" {
+		return "with ARGOCD_SERVER it is not known whether the kubeconfig's cluster is theirs; `mage verify:app` looks into it"
+	}
+	return "they are in another cluster than the kubeconfig's"
 }
 
 func (s *session) arrival(findings []report.Finding, checked int, state string) error {

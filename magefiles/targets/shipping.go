@@ -131,7 +131,7 @@ func (s *session) opens(ctx context.Context, cert *seal.Certificate) error {
 		err = seal.Opens(ctx, c, cert)
 	}
 	if !errors.Is(err, controller.ErrUndecryptable) {
-		return nil //nolint:nilerr // the comparison at the end tells of it
+		return nil // the comparison at the end tells of it
 	}
 	return &console.Advised{
 		Err:    fmt.Errorf("%s: the certificate %s is of another cluster: %s of %s has no key for it", s.report.Command, cert.Fingerprint, c, s.report.Facts["cluster"]),

@@ -52,8 +52,9 @@ type End struct {
 }
 
 // Wait looks until every application is healthy in two looks in a row, or a final
-// cause is certain: seen in several looks in a row and longer than its grace. At the
-// end of its time it gives what it has seen last. A look that fails is an error when it
+// cause is certain: seen in several looks in a row and longer than its grace. Where for
+// three times that long nothing is left to wait for but what cannot be seen, it ends, too:
+// permissions do not heal. At the end of its time it gives what it has seen last. A look that fails is an error when it
 // is the first; later ones are waited out.
 func Wait(ctx context.Context, o WaitOptions, look func(context.Context) ([]report.Chain, error)) (End, error) {
 	o = o.withDefaults()
@@ -101,6 +102,7 @@ type waiter struct {
 	since map[string]sighting // of final causes that the last look has shown
 	shown map[string]string   // by application
 	good  int                 // looks in a row with which nothing was wrong
+	blind sighting            // looks in a row in which the gravest was that something cannot be seen
 }
 
 // sighting is since when and how often in a row a cause was seen.
@@ -129,7 +131,7 @@ func (w *waiter) see(chains []report.Chain, first bool) (done bool) {
 		return first || w.good > 1
 	}
 	w.good = 0
-	return w.certain(chains)
+	return w.certain(chains) || w.unseen(chains)
 }
 
 // certain says whether one of the final causes has stood long enough.
@@ -152,6 +154,23 @@ func (w *waiter) certain(chains []report.Chain) bool {
 	}
 	w.since = seen
 	return certain
+}
+
+// unseen says whether what cannot be seen has been all there is to wait for, long enough.
+func (w *waiter) unseen(chains []report.Chain) bool {
+	if State(chains) != report.Unknown || slices.ContainsFunc(chains, moves) {
+		w.blind = sighting{}
+		return false
+	}
+	if w.blind.looks++; w.blind.looks == 1 {
+		w.blind.first = time.Now()
+	}
+	return w.blind.looks >= w.o.Looks && time.Since(w.blind.first) >= 3*w.o.Grace
+}
+
+// moves says whether a link may still become healthy by itself.
+func moves(c report.Chain) bool {
+	return slices.ContainsFunc(c.Links, func(l report.Link) bool { return l.State == report.Waiting && !l.Follows })
 }
 
 // State is the gravest state of the applications.

@@ -41,6 +41,8 @@ var (
 
 func TestWait(t *testing.T) {
 	ok, waiting := picture(report.OK), picture(report.Waiting)
+	halfSeen := picture(report.Unknown)
+	halfSeen.Links = append(halfSeen.Links, report.Link{Name: "Workloads", State: report.Waiting})
 	failed, late := picture(report.Failed, final), picture(report.Waiting, passing)
 	for _, c := range []struct {
 		name     string
@@ -57,7 +59,9 @@ func TestWait(t *testing.T) {
 		{"one final cause after the other is none for long", film(failed, failed, failed, picture(report.Failed, other), picture(report.Failed, other), ok, ok), report.OK, 12 * time.Second, false},
 		{"what may heal is waited for", film(late), report.Waiting, 5 * time.Minute, true},
 		{"what is not pushed is no reason to stop", film(picture(report.Waiting, unpushed)), report.Waiting, 5 * time.Minute, true},
-		{"what cannot be seen is waited for", film(picture(report.Unknown)), report.Unknown, 5 * time.Minute, true},
+		{"what cannot be seen for long will not be", film(picture(report.Unknown)), report.Unknown, 30 * time.Second, false},
+		{"what cannot be seen for a moment is waited for", film(picture(report.Unknown), picture(report.Unknown), ok, ok), report.OK, 6 * time.Second, false},
+		{"what cannot be seen is no reason to stop where something else may heal", film(halfSeen), report.Unknown, 5 * time.Minute, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

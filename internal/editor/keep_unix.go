@@ -13,13 +13,16 @@ import (
 
 // NoCore forbids this process and its children to leave a core dump, which would
 // have every value in it. To Linux a limit of 1 says so for programs that collect
-// dumps, too: those do not heed a limit of 0 (core(5), fs/coredump.c).
+// dumps, too: those do not heed a limit of 0 (core(5), fs/coredump.c). Where the limit is
+// 0 already and may not be raised, this process at least is made one that is not dumped.
 func NoCore() {
 	limit := syscall.Rlimit{}
 	if runtime.GOOS == "linux" {
 		limit = syscall.Rlimit{Cur: 1, Max: 1}
 	}
-	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &limit)
+	if syscall.Setrlimit(syscall.RLIMIT_CORE, &limit) != nil {
+		undumpable()
+	}
 }
 
 // hold locks a folder; the kernel gives it back when the process ends.

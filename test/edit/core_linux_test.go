@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,6 +37,7 @@ func coreLimit(t *testing.T, pid int) string {
 // true of all of them.
 func TestNoCoreDump(t *testing.T) {
 	w := newWorld(t)
+	forbidden := []string{"1", "0"} // 0 where the machine allows no more
 	for _, args := range [][]string{
 		{"secrets:set", "shop", "api", "token"},
 		{"secrets:import", "shop", "api", "-from=literals", "-force"},
@@ -60,7 +62,7 @@ func TestNoCoreDump(t *testing.T) {
 			}
 			tick := time.NewTicker(time.Millisecond)
 			defer tick.Stop()
-			for deadline := time.Now().Add(30 * time.Second); coreLimit(t, cmd.Process.Pid) != "1"; <-tick.C {
+			for deadline := time.Now().Add(30 * time.Second); !slices.Contains(forbidden, coreLimit(t, cmd.Process.Pid)); <-tick.C {
 				if time.Now().After(deadline) {
 					_ = cmd.Process.Kill()
 					t.Fatalf("it may leave a core dump of %s bytes", coreLimit(t, cmd.Process.Pid))
@@ -107,6 +109,10 @@ func TestHookKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole, out := w.hook(0)
+	for range 2 { // the quickest: one slow run would have every later one end before it is killed
+		again, _ := w.hook(0)
+		whole = min(whole, again)
+	}
 	if !strings.Contains(out, "[plaintext-value]") {
 		t.Fatalf("the hook finds nothing:\n%s", out)
 	}

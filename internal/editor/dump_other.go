@@ -1,0 +1,6 @@
+//go:build !linux
+
+package editor
+
+// undumpable has no counterpart here.
+func undumpable() {}

@@ -36,7 +36,7 @@ func TestBinary(t *testing.T) {
 
 // Every platform that is released is compiled by the gate, as dist does it.
 func TestGateCompilesEveryPlatform(t *testing.T) {
-	steps := gate("/out")
+	steps := checks("/out")
 	for _, p := range platforms() {
 		want := binary(p, "/out", "gate")
 		i := slices.IndexFunc(steps, func(s step) bool { return s.name == "binary "+p })

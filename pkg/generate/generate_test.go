@@ -37,7 +37,7 @@ secrets:
   - name: keys
     keys:
       OPENAI: {link: litellm/keys/MASTER}
-      HASH: {generate: bcrypt, from: OPENAI}
+      HASH: {derive: "basic {{ OPENAI }}"}
 `
 
 func TestNewFiles(t *testing.T) {

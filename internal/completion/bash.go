@@ -48,8 +48,7 @@ func (s *splitter) next() bool {
 	case c == ' ' || c == '\t' || c == '\n':
 		s.end()
 	case c == '<' || c == '>':
-		s.end()
-		s.redirected = true
+		s.redirect()
 	default:
 		s.word.WriteByte(c)
 		s.inWord = true
@@ -71,6 +70,17 @@ func (s *splitter) escaped() {
 	if c != '\n' {
 		s.word.WriteByte(c)
 	}
+}
+
+// redirect begins the name of a file; digits that touch the sign are the number of a
+// descriptor and no word.
+func (s *splitter) redirect() {
+	if n := s.word.String(); n != "" && strings.Trim(n, "0123456789") == "" {
+		s.inWord = false
+		s.word.Reset()
+	}
+	s.end()
+	s.redirected = true
 }
 
 func (s *splitter) end() {

@@ -188,7 +188,9 @@ func TestSplit(t *testing.T) {
 		{`a '' "" `, []string{"a", "", "", ""}, 0},
 		{`a -x=1:2,3 $(b`, []string{"a", "-x=1:2,3", "$(b"}, 0},
 		{"a b <c d >>e", []string{"a", "b", "d", ""}, 0},
-		{"a b 2>", []string{"a", "b", "2", ""}, 0},
+		{"a b 2>", []string{"a", "b", ""}, 0},
+		{"a b 2>/dev/null -js", []string{"a", "b", "-js"}, 0},
+		{"a b2 >x c", []string{"a", "b2", "c"}, 0},
 		{"a b\\\nc", []string{"a", "bc"}, 0},
 		{"", []string{""}, 0},
 	} {

@@ -26,6 +26,7 @@ func TestArgoCD(t *testing.T) {
 		{ArgoCD: ArgoCD3, ArgoCDInsecure: true},
 	} {
 		t.Run(string(o.ArgoCD), func(t *testing.T) {
+			t.Parallel() // each waits more than it works
 			newPlatformTest(t, o).parts([]part{
 				{"Up", upWithArgoCD},
 				{"OtherArgoCD", otherArgoCD},

@@ -289,8 +289,12 @@ func revisions(ctx context.Context, tree *git.Tree, commits string) ([]string, e
 		return nil, &RangeError{Range: commits, Problem: fmt.Sprintf("there is no commit %q here", head)}
 	}
 	if strings.Trim(base, "0") == "" {
+		revs := []string{tip}
 		others, err := tree.RemoteTips(ctx, tip)
-		return append([]string{tip, "--not"}, others...), err
+		for _, hash := range others {
+			revs = append(revs, "^"+hash)
+		}
+		return revs, err
 	}
 	from, err := tree.Resolve(ctx, base)
 	if err != nil {

@@ -20,6 +20,7 @@ type Version struct {
 	Path   string
 	Commit string // that brought it; empty for the index
 	New    bool   // there was no file at the path
+	Root   bool   // the commit has none before it
 }
 
 // WithIndex is the work tree with another index, as GIT_INDEX_FILE names it to a
@@ -158,10 +159,10 @@ func (t *Tree) selecting(revs []string, args ...string) command {
 // listing is streamed, so its length does not matter.
 func (t *Tree) EachVersion(ctx context.Context, revs []string, do func(Version) error) error {
 	git := t.selecting(revs, "--no-replace-objects", "log", "--no-show-signature", "--reverse", "--topo-order", "--root", "--raw", "-c", "-z",
-		"--no-renames", "--no-abbrev", "--no-color", "--diff-filter=ACMRT", "--format=%x01%H")
+		"--no-renames", "--no-abbrev", "--no-color", "--diff-filter=ACMRT", "--format=%x01%H %P")
 	return git.stream(ctx, func(out io.Reader) error {
 		r := bufio.NewReaderSize(out, 1<<16)
-		commit := ""
+		commit, parents := "", ""
 		for {
 			field, err := r.ReadString(0)
 			if errors.Is(err, io.EOF) && field == "" {
@@ -172,7 +173,7 @@ func (t *Tree) EachVersion(ctx context.Context, revs []string, do func(Version) 
 			// Between a commit and its first file there is a line feed, too.
 			field = strings.Trim(strings.TrimSuffix(field, "\x00"), "\n")
 			if rest, ok := strings.CutPrefix(field, "\x01"); ok {
-				commit = rest
+				commit, parents, _ = strings.Cut(rest, " ")
 				continue
 			}
 			if field == "" {
@@ -186,7 +187,7 @@ func (t *Tree) EachVersion(ctx context.Context, revs []string, do func(Version) 
 			if err != nil {
 				return err
 			}
-			c.Path, c.Commit = strings.TrimSuffix(path, "\x00"), commit
+			c.Path, c.Commit, c.Root = strings.TrimSuffix(path, "\x00"), commit, parents == ""
 			if err := do(c); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -132,6 +133,12 @@ func (w *walker) isKind(kinds []string, want string) bool {
 				return true
 			}
 		}
+		_, actions := w.template.unmark(k)
+		for _, a := range actions {
+			if slices.Contains(brings(a, w.template.variables), want) {
+				return true
+			}
+		}
 	}
 	return false
 }
@@ -256,7 +263,7 @@ func (w *walker) telling(value string) bool {
 	}
 	rest, actions := t.unmark(value)
 	for _, a := range actions {
-		if literal(a) {
+		if t.literal(a) {
 			return true
 		}
 	}

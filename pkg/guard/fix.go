@@ -39,7 +39,7 @@ func (r *run) fix(s scope, h hit, v git.Version) string {
 	case s == inIndex:
 		return unstage(h, file, v.New, r.ignored[v.Path])
 	case s == tracked:
-		if h.rule == RuleFile {
+		if h.rule == RuleFile && !h.archive {
 			return fmt.Sprintf("`git rm --cached -- %s`, commit, and change every value in it if it was ever committed: history keeps them", file)
 		}
 		return remedy(h) + "; if it was ever committed, change the value: history keeps it"
@@ -69,7 +69,7 @@ func unstage(h hit, file string, isNew bool, rule *git.IgnoreRule) string {
 		back = "`git rm --cached -- " + file + "`"
 	}
 	switch {
-	case h.rule != RuleFile:
+	case h.rule != RuleFile || h.archive:
 		return remedy(h) + "; to leave the file out of the commit: " + back
 	case rule != nil:
 		return fmt.Sprintf("%s takes it out of the commit, the file itself stays; %s line %s ignores it, which `git add -f` passes by", back, rule.Source, rule.Line)
@@ -80,6 +80,9 @@ func unstage(h hit, file string, isNew bool, rule *git.IgnoreRule) string {
 
 // remedy is what to change in the file.
 func remedy(h hit) string {
+	if h.archive {
+		return "take it out of what is packed (for a chart, a line for the folder of plaintext in `.helmignore`), and make the archive anew"
+	}
 	switch h.rule {
 	case RuleSecret, RuleGenerator, RulePatch:
 		return "move the Secret to the application's plaintext folder, seal it (`mage seal:all`), and commit what that writes"

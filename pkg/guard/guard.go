@@ -274,6 +274,11 @@ func (r *run) judge(v git.Version, b git.Blob) {
 		f := r.scanner.scan(v.Path, b.Data)
 		hits = f.hits
 		r.addSources(v.Path, f.sources, true)
+		inside, problem := r.archive(b.Data)
+		hits = append(hits, inside...)
+		if problem != "" {
+			r.Warnings = append(r.Warnings, at(v)+": "+problem)
+		}
 	}
 	if len(hits) == 0 {
 		return

@@ -39,6 +39,7 @@ type hit struct {
 	line, end   int
 	object, key string
 	message     string
+	archive     bool // in a file of an archive
 }
 
 // walker goes through one document.

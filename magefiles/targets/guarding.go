@@ -27,6 +27,7 @@ func (s *session) guard(ctx context.Context, scope guardScope) error {
 	if err != nil {
 		return err
 	}
+	o.Published = s.config.CI && scope.commits != nil
 	r, err := scan(ctx, s.repo.Tree.WithIndex(s.config.Index), o)
 	if err != nil {
 		return err

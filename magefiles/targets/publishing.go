@@ -88,6 +88,13 @@ func (s *session) guardAlong(ctx context.Context, base, head string) ([]report.F
 		return nil, err
 	}
 	r, err := guard.Range(ctx, s.repo.Tree, cmp.Or(base, "0")+"..."+head, o)
+	var unseen *guard.RangeError
+	if errors.As(err, &unseen) {
+		return nil, &console.Usage{
+			Problem: "gitops:publish: the commits that would go along cannot be looked at: " + unseen.Problem,
+			Advice:  "`git fetch --unshallow` brings them; then publish again",
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -44,9 +45,12 @@ func (t *Tree) LooseVersions(ctx context.Context) ([]Version, error) {
 	return versions, nil
 }
 
-// RemoteTips are the commits of the remote branches that do not lead to a commit. A
+// RemoteTips are the commits of the remote branches that do not lead to a commit, each
+// once. A
 // branch that was pushed already is no reason to leave its own commits out.
 func (t *Tree) RemoteTips(ctx context.Context, without string) ([]string, error) {
 	out, err := t.command("--no-replace-objects", "for-each-ref", "--format=%(objectname)", "--no-contains="+without, "refs/remotes/").run(ctx)
-	return strings.Fields(string(out)), err
+	tips := strings.Fields(string(out))
+	slices.Sort(tips)
+	return slices.Compact(tips), err
 }

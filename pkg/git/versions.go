@@ -20,6 +20,7 @@ type Version struct {
 	Path   string
 	Commit string // that brought it; empty for the index
 	New    bool   // there was no file at the path
+	Root   bool   // the commit has none before it
 }
 
 // WithIndex is the work tree with another index, as GIT_INDEX_FILE names it to a
@@ -121,7 +122,7 @@ func (t *Tree) Cut(ctx context.Context, revs []string) (string, error) {
 	for _, hash := range strings.Fields(string(list)) {
 		ends[hash] = true
 	}
-	out, err := t.command(append(append([]string{"--no-replace-objects", "rev-list"}, revs...), "--")...).run(ctx)
+	out, err := t.selecting(revs, "--no-replace-objects", "rev-list").run(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -133,16 +134,35 @@ func (t *Tree) Cut(ctx context.Context, revs []string) (string, error) {
 	return "", nil
 }
 
+// selecting is a command that selects commits. They go in on stdin, for a command line
+// has an end: 32,767 characters on Windows. The options among revs stay there, and come
+// behind: what --not turns round are they alone.
+func (t *Tree) selecting(revs []string, args ...string) command {
+	var commits, options []string
+	for _, r := range revs {
+		if strings.HasPrefix(r, "-") {
+			options = append(options, r)
+		} else {
+			commits = append(commits, r)
+		}
+	}
+	if len(commits) == 0 {
+		return t.command(append(append(args, options...), "--")...)
+	}
+	args = append(append(args, "--stdin"), options...)
+	return t.command(append(args, "--")...).feed(strings.Join(commits, "\n") + "\n")
+}
+
 // EachVersion calls do for each version of a file that one of the selected commits
 // brought, the oldest commit first. revs are arguments of `git log` that select
-// commits: a..b, --all. A merge counts with what none of its parents has. The
+// commits: a..b, ^a, --all; --not is for the options behind it. A merge counts with what none of its parents has. The
 // listing is streamed, so its length does not matter.
 func (t *Tree) EachVersion(ctx context.Context, revs []string, do func(Version) error) error {
-	args := append([]string{"--no-replace-objects", "log", "--no-show-signature", "--reverse", "--topo-order", "--root", "--raw", "-c", "-z",
-		"--no-renames", "--no-abbrev", "--no-color", "--diff-filter=ACMRT", "--format=%x01%H"}, revs...)
-	return t.command(append(args, "--")...).stream(ctx, func(out io.Reader) error {
+	git := t.selecting(revs, "--no-replace-objects", "log", "--no-show-signature", "--reverse", "--topo-order", "--root", "--raw", "-c", "-z",
+		"--no-renames", "--no-abbrev", "--no-color", "--diff-filter=ACMRT", "--format=%x01%H %P")
+	return git.stream(ctx, func(out io.Reader) error {
 		r := bufio.NewReaderSize(out, 1<<16)
-		commit := ""
+		commit, parents := "", ""
 		for {
 			field, err := r.ReadString(0)
 			if errors.Is(err, io.EOF) && field == "" {
@@ -153,7 +173,7 @@ func (t *Tree) EachVersion(ctx context.Context, revs []string, do func(Version) 
 			// Between a commit and its first file there is a line feed, too.
 			field = strings.Trim(strings.TrimSuffix(field, "\x00"), "\n")
 			if rest, ok := strings.CutPrefix(field, "\x01"); ok {
-				commit = rest
+				commit, parents, _ = strings.Cut(rest, " ")
 				continue
 			}
 			if field == "" {
@@ -167,7 +187,7 @@ func (t *Tree) EachVersion(ctx context.Context, revs []string, do func(Version) 
 			if err != nil {
 				return err
 			}
-			c.Path, c.Commit = strings.TrimSuffix(path, "\x00"), commit
+			c.Path, c.Commit, c.Root = strings.TrimSuffix(path, "\x00"), commit, parents == ""
 			if err := do(c); err != nil {
 				return err
 			}
@@ -192,6 +212,9 @@ func (c command) stream(ctx context.Context, read func(io.Reader) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := c.prepare(ctx)
+	if c.stdin != "" {
+		cmd.Stdin = strings.NewReader(c.stdin)
+	}
 	var errText bytes.Buffer
 	cmd.Stderr = &errText
 	out, err := cmd.StdoutPipe()

@@ -172,6 +172,13 @@ func made(t testing.TB, name, arg string) string {
 		return base64.RawURLEncoding.EncodeToString([]byte(arg))
 	case "b64b64":
 		return b64([]byte(b64([]byte(arg))))
+	case "b64wrap", "b64wrapyaml", "b64wrapjson": // as base64 breaks it
+		text := b64([]byte(arg))
+		for i := 76; i < len(text); i += 77 {
+			text = text[:i] + "\n" + text[i:]
+		}
+		breaks := map[string]string{"b64wrap": "\n", "b64wrapyaml": "\n    ", "b64wrapjson": `\n`}
+		return strings.ReplaceAll(text, "\n", breaks[name])
 	case "hex":
 		return hex.EncodeToString([]byte(arg))
 	case "query":

@@ -33,18 +33,20 @@ func (s scope) file() string {
 }
 
 // fix says what to do about a hit.
-func (s scope) fix(h hit, v git.Version) string {
+func (r *run) fix(s scope, h hit, v git.Version) string {
 	file := quote(v.Path)
 	switch {
 	case s == inIndex:
-		return unstage(h, file, v.New)
+		return unstage(h, file, v.New, r.ignored[v.Path])
 	case s == tracked:
-		if h.rule == RuleFile {
+		if h.rule == RuleFile && !h.archive {
 			return fmt.Sprintf("`git rm --cached -- %s`, commit, and change every value in it if it was ever committed: history keeps them", file)
 		}
 		return remedy(h) + "; if it was ever committed, change the value: history keeps it"
+	case s == inRange && r.opts.Published:
+		return fmt.Sprintf("change the value where it is used, then seal the new one: commit %s brings the old one, and was pushed; then take it out of the commits, so that it is not merged: %s", git.Short(v.Commit), rebase(v))
 	case s == inRange:
-		return fmt.Sprintf("commit %s brings it: take it out of the commits before anybody gets them (`git rebase -i %s~1`); if they were pushed, change the value", git.Short(v.Commit), git.Short(v.Commit))
+		return fmt.Sprintf("commit %s brings it: take it out of the commits before anybody gets them (%s); if they were pushed, change the value", git.Short(v.Commit), rebase(v))
 	case v.Commit == "":
 		return "change the value where it is used, then seal the new one; a tag or another ref leads to this file without a commit: `git for-each-ref` shows it"
 	default:
@@ -52,20 +54,35 @@ func (s scope) fix(h hit, v git.Version) string {
 	}
 }
 
+// rebase is how a commit is edited. Before the first one there is none.
+func rebase(v git.Version) string {
+	if v.Root {
+		return "`git rebase -i --root`"
+	}
+	return "`git rebase -i " + git.Short(v.Commit) + "~1`"
+}
+
 // unstage is the way out of the index. A new file has no version to go back to.
-func unstage(h hit, file string, isNew bool) string {
+func unstage(h hit, file string, isNew bool, rule *git.IgnoreRule) string {
 	back := "`git restore --staged -- " + file + "`"
 	if isNew {
 		back = "`git rm --cached -- " + file + "`"
 	}
-	if h.rule == RuleFile {
+	switch {
+	case h.rule != RuleFile || h.archive:
+		return remedy(h) + "; to leave the file out of the commit: " + back
+	case rule != nil:
+		return fmt.Sprintf("%s takes it out of the commit, the file itself stays; %s line %s ignores it, which `git add -f` passes by", back, rule.Source, rule.Line)
+	default:
 		return back + " takes it out of the commit, the file itself stays; .gitignore needs a line for its folder"
 	}
-	return remedy(h) + "; to leave the file out of the commit: " + back
 }
 
 // remedy is what to change in the file.
 func remedy(h hit) string {
+	if h.archive {
+		return "take it out of what is packed (for a chart, a line for the folder of plaintext in `.helmignore`), and make the archive anew"
+	}
 	switch h.rule {
 	case RuleSecret, RuleGenerator, RulePatch:
 		return "move the Secret to the application's plaintext folder, seal it (`mage seal:all`), and commit what that writes"

@@ -151,7 +151,7 @@ func (r *run) source(v git.Version, s generated) error {
 			return nil
 		}
 		h := hit{rule: RuleGenerator, message: "kustomize makes a Secret of this file (" + s.by + "), and it is in plaintext"}
-		r.Findings = append(r.Findings, report.Finding{Rule: h.rule, Path: v.Path, Message: h.message, Fix: r.fileScope().fix(h, v)})
+		r.Findings = append(r.Findings, report.Finding{Rule: h.rule, Path: v.Path, Message: h.message, Fix: r.fix(r.fileScope(), h, v)})
 		return nil
 	})
 }

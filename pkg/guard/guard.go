@@ -26,6 +26,7 @@ type Options struct {
 	AllowFile   string    // that holds the allow-list, for messages; default ".sealway.yaml"
 	Now         time.Time // for the allow-list
 	MaxSize     int64     // larger files are not read, and counted; default DefaultMaxSize
+	Published   bool      // the commits were pushed already, as in CI: what they hold is known
 }
 
 func (o Options) withDefaults() Options {
@@ -111,6 +112,9 @@ func list(ctx context.Context, tree *git.Tree, versions []git.Version, o Options
 		return nil, err
 	}
 	defer r.close()
+	if err := r.rules(ctx, versions); err != nil {
+		return nil, err
+	}
 	for _, v := range versions {
 		if err := r.version(v); err != nil {
 			return nil, err
@@ -164,6 +168,7 @@ type run struct {
 	batch   []git.Version
 	seen    map[seen]bool
 	sources []generated
+	ignored map[string]*git.IgnoreRule // the staged files of plaintext that a rule ignores
 }
 
 // seen is a version that was judged, by its hash and by how its name has it read;
@@ -218,6 +223,22 @@ func (r *run) version(v git.Version) error {
 	return r.flush()
 }
 
+// rules asks which of the staged files of plaintext are ignored.
+func (r *run) rules(ctx context.Context, versions []git.Version) error {
+	var paths []string
+	for _, v := range versions {
+		if r.scope == inIndex && r.opts.IsPlaintext(v.Path) {
+			paths = append(paths, v.Path)
+		}
+	}
+	rules, err := r.tree.IgnoreRules(ctx, paths)
+	r.ignored = make(map[string]*git.IgnoreRule, len(rules))
+	for path, rule := range rules {
+		r.ignored[path] = &rule
+	}
+	return err
+}
+
 // flush reads and judges the versions that wait.
 func (r *run) flush() error {
 	hashes := make([]string, len(r.batch))
@@ -253,6 +274,11 @@ func (r *run) judge(v git.Version, b git.Blob) {
 		f := r.scanner.scan(v.Path, b.Data)
 		hits = f.hits
 		r.addSources(v.Path, f.sources, true)
+		inside, problem := r.archive(b.Data)
+		hits = append(hits, inside...)
+		if problem != "" {
+			r.Warnings = append(r.Warnings, at(v)+": "+problem)
+		}
 	}
 	if len(hits) == 0 {
 		return
@@ -263,7 +289,7 @@ func (r *run) judge(v git.Version, b git.Blob) {
 	}
 	for _, h := range hits {
 		r.Findings = append(r.Findings, report.Finding{Rule: h.rule, Path: v.Path, Line: h.line, Commit: v.Commit,
-			Object: h.object, Key: h.key, Message: h.message, Fix: r.scope.fix(h, v)})
+			Object: h.object, Key: h.key, Message: h.message, Fix: r.fix(r.scope, h, v)})
 	}
 }
 
@@ -289,8 +315,12 @@ func revisions(ctx context.Context, tree *git.Tree, commits string) ([]string, e
 		return nil, &RangeError{Range: commits, Problem: fmt.Sprintf("there is no commit %q here", head)}
 	}
 	if strings.Trim(base, "0") == "" {
+		revs := []string{tip}
 		others, err := tree.RemoteTips(ctx, tip)
-		return append([]string{tip, "--not"}, others...), err
+		for _, hash := range others {
+			revs = append(revs, "^"+hash)
+		}
+		return revs, err
 	}
 	from, err := tree.Resolve(ctx, base)
 	if err != nil {

@@ -550,3 +550,36 @@ func TestConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// TestFix says what is true of each place: a first commit has none before it, and what
+// was pushed is known.
+func TestFix(t *testing.T) {
+	r := gittest.New(t)
+	first := r.Commit("a.yaml", leak)
+	second := r.Commit("b.yaml", leak2)
+	r.Write("local-secrets/a", "x")
+	r.Git("add", "local-secrets/a")
+	published := options()
+	published.Published = true
+	zero := strings.Repeat("0", len(first)) + "..."
+	ignored := func(t *git.Tree) *git.Tree { r.Write(".gitignore", "# x\nlocal-secrets/\n"); return t }
+	plain := func(t *git.Tree) *git.Tree { return t }
+	for _, c := range []struct {
+		name string
+		tree func(*git.Tree) *git.Tree
+		scan scanFunc
+		o    Options
+		want string
+	}{
+		{"root", plain, rangeOf(zero + first), options(), "commit " + git.Short(first) + " brings it: take it out of the commits before anybody gets them (`git rebase -i --root`)"},
+		{"commit", plain, rangeOf(first + "..." + second), options(), "(`git rebase -i " + git.Short(second) + "~1`)"},
+		{"published", plain, rangeOf(first + "..." + second), published, "change the value where it is used, then seal the new one: commit " + git.Short(second)},
+		{"not ignored", plain, Index, options(), ".gitignore needs a line for its folder"},
+		{"ignored", ignored, Index, options(), ".gitignore line 2 ignores it, which `git add -f` passes by"},
+	} {
+		result, err := c.scan(t.Context(), c.tree(open(t, r.Dir)), c.o)
+		if err != nil || len(result.Findings) != 1 || !strings.Contains(result.Findings[0].Fix, c.want) {
+			t.Errorf("%s: %+v, %v; want %q", c.name, result, err, c.want)
+		}
+	}
+}

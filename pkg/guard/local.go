@@ -15,6 +15,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sealway/sealway/pkg/git"
 	"github.com/sealway/sealway/pkg/manifest"
 	"github.com/sealway/sealway/pkg/repo"
 )
@@ -23,39 +24,89 @@ import (
 const maxPlaintext = 4 << 20 // 4 MiB
 
 // LocalValues are the secret values that the applications of a repository have in
-// plaintext on this machine. Those that are no secret are left out: what a contract
-// gives as a fixed value, user names, addresses, names of the applications, and
-// whatever has fewer than eight characters, for that stands in ordinary words. What
-// cannot be read is a warning.
+// plaintext on this machine, in this work tree and in the repository's others: a linked
+// one has no plaintext of its own, and commits to the same branches. Those that are no
+// secret are left out: what a contract gives as a fixed value, user names, addresses,
+// names of the applications, and whatever has fewer than eight characters, for that
+// stands in ordinary words. What cannot be read is a warning.
 func LocalValues(ctx context.Context, r *repo.Repository) (values []Value, warnings []string, err error) {
-	apps, err := r.Applications()
-	var none *repo.MissingError
-	if errors.As(err, &none) {
-		return nil, nil, nil
-	}
+	l := local{public: map[string]bool{}, have: map[string]bool{}}
+	own, err := l.applications(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	l := local{repo: r, public: map[string]bool{}, have: map[string]bool{}}
-	for _, a := range apps {
-		l.public[a.Name], l.public[a.Namespace] = true, true
-	}
-	for _, a := range apps {
-		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+	trees := []workTree{{r, own}}
+	for _, other := range l.others(ctx, r) {
+		apps, err := l.applications(other)
+		if err != nil {
+			l.warnings = append(l.warnings, fmt.Sprintf("work tree %s: its values are not looked for: %v", other.Tree.Root, err))
+			continue
 		}
-		l.application(a)
+		trees = append(trees, workTree{other, apps})
+	}
+	for _, t := range trees {
+		l.repo, l.elsewhere = t.repo, t.repo != r
+		for _, a := range t.apps {
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
+			l.application(a)
+		}
 	}
 	return l.values, l.warnings, nil
 }
 
+type workTree struct {
+	repo *repo.Repository
+	apps []repo.Application
+}
+
+// applications are those of a work tree; their names are no secret in any.
+func (l *local) applications(r *repo.Repository) ([]repo.Application, error) {
+	apps, err := r.Applications()
+	var none *repo.MissingError
+	if errors.As(err, &none) {
+		return nil, nil
+	}
+	for _, a := range apps {
+		l.public[a.Name], l.public[a.Namespace] = true, true
+	}
+	return apps, err
+}
+
+// others are the repository's other work trees. None of them is needed: what is wrong
+// with one is a warning.
+func (l *local) others(ctx context.Context, r *repo.Repository) (others []*repo.Repository) {
+	roots, err := r.Tree.OtherWorkTrees(ctx)
+	if err != nil {
+		l.warnings = append(l.warnings, fmt.Sprintf("the values of other work trees are not looked for: %v", err))
+	}
+	for _, root := range roots {
+		tree, err := git.Open(ctx, root)
+		if errors.Is(err, git.ErrNoRepository) || err == nil && tree.CommonDir != r.Tree.CommonDir { // another took its place
+			continue
+		}
+		var other *repo.Repository
+		if err == nil {
+			other, err = r.In(tree)
+		}
+		if err != nil {
+			l.warnings = append(l.warnings, fmt.Sprintf("work tree %s: its values are not looked for: %v", root, err))
+			continue
+		}
+		others = append(others, other)
+	}
+	return others
+}
+
 type local struct {
-	repo     *repo.Repository
-	contract *repo.Contract
-	public   map[string]bool // words that are no secret
-	have     map[string]bool
-	values   []Value
-	warnings []string
+	repo      *repo.Repository
+	elsewhere bool // in another work tree
+	contract  *repo.Contract
+	public    map[string]bool // words that are no secret
+	have      map[string]bool
+	values    []Value
+	warnings  []string
 }
 
 func (l *local) application(a repo.Application) {
@@ -79,7 +130,10 @@ func (l *local) application(a repo.Application) {
 }
 
 func (l *local) warn(path, problem string) {
-	l.warnings = append(l.warnings, fmt.Sprintf("%s: %s: its values are not looked for", l.repo.Rel(path), problem))
+	if !l.elsewhere {
+		path = l.repo.Rel(path)
+	}
+	l.warnings = append(l.warnings, fmt.Sprintf("%s: %s: its values are not looked for", filepath.ToSlash(path), problem))
 }
 
 func (l *local) file(path string) {

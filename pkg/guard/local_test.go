@@ -85,3 +85,33 @@ func TestLocalValuesElsewhere(t *testing.T) {
 		t.Errorf("%v, %v, %v", values, warnings, err)
 	}
 }
+
+// TestLocalValuesOfWorkTrees takes the values of each work tree in each: the linked
+// one has no plaintext of its own. What cannot be read in another is a warning.
+func TestLocalValuesOfWorkTrees(t *testing.T) {
+	r := gittest.New(t)
+	r.Commit("applications/shop/Chart.yaml", "name: shop\n")
+	r.Write("applications/shop/local-secrets/password.txt", "first-value\n")
+	r.Write("applications/late/local-secrets/broken.yaml", "a: [\n")
+	linked := t.TempDir()
+	r.Git("worktree", "add", "--quiet", "-b", "topic", linked)
+	gittest.At(t, linked).Write("applications/shop/local-secrets/token.txt", "second-value\n")
+	for _, dir := range []string{r.Dir, linked} {
+		repository, err := repo.New(open(t, dir), repo.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, warnings, err := LocalValues(t.Context(), repository)
+		if err != nil || len(warnings) != 1 || !strings.Contains(warnings[0], "applications/late/local-secrets/broken.yaml: ") {
+			t.Fatalf("%q, %v", warnings, err)
+		}
+		var got []string
+		for _, v := range values {
+			got = append(got, string(v.Text))
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{"first-value", "second-value"}, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+}

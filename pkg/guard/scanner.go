@@ -105,7 +105,11 @@ func (s *scanner) known(text []byte, written []scalarText) (hits []hit) {
 	s.matcher.each(text, func(at int, n needle) { tell(1+bytes.Count(text[:at], []byte("\n")), n) })
 	for _, w := range written {
 		s.matcher.each([]byte(w.text), func(at int, n needle) { tell(w.line, n) })
+		if strings.Contains(w.text, "\n") {
+			s.matcher.eachBroken([]byte(w.text), func(_ int, n needle) { tell(w.line, n) })
+		}
 	}
+	s.matcher.eachBroken(text, tell)
 	return hits
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -38,6 +39,7 @@ type hit struct {
 	line, end   int
 	object, key string
 	message     string
+	archive     bool // in a file of an archive
 }
 
 // walker goes through one document.
@@ -129,6 +131,12 @@ func (w *walker) isKind(kinds []string, want string) bool {
 	for _, k := range kinds {
 		for _, part := range mark.Split(k, -1) {
 			if part == want {
+				return true
+			}
+		}
+		_, actions := w.template.unmark(k)
+		for _, a := range actions {
+			if slices.Contains(brings(a, w.template.variables), want) {
 				return true
 			}
 		}
@@ -256,7 +264,7 @@ func (w *walker) telling(value string) bool {
 	}
 	rest, actions := t.unmark(value)
 	for _, a := range actions {
-		if literal(a) {
+		if t.literal(a) {
 			return true
 		}
 	}

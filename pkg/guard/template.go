@@ -20,6 +20,9 @@ var mark = regexp.MustCompile(`\x{e000}(\d+)\x{e001}`)
 type template struct {
 	text    []byte   // as many lines as the original
 	actions []string // what stands between the braces
+	before  []string // each of them, up to the one before
+
+	variables map[string][]string // literals, by what stands for them
 }
 
 // neutralise replaces the actions of Helm (and of Jinja) by marks, such that what
@@ -42,6 +45,7 @@ func neutralise(text []byte) template {
 		out.Write(text[:i])
 		body := string(text[i+2 : i+n-2])
 		out.WriteString(string(markOpen) + strconv.Itoa(len(t.actions)) + string(markClose))
+		t.before = append(t.before, string(text[:i]))
 		t.actions = append(t.actions, strings.Trim(body, "- \t\r\n"))
 		// An action over several lines keeps their number, so that positions fit.
 		out.WriteString(strings.Repeat(string(lineBreak), strings.Count(body, "\n")))
@@ -49,6 +53,7 @@ func neutralise(text []byte) template {
 	}
 	out.Write(text)
 	t.text = emptied(out.Bytes())
+	t.remember()
 	return t
 }
 
@@ -158,7 +163,12 @@ var (
 )
 
 // literal reports whether an action brings a value of its own into a Secret.
-func literal(action string) bool {
+func (t *template) literal(action string) bool {
+	for _, v := range brings(action, t.variables) {
+		if !strings.Contains(v, "{{") && telling(v) {
+			return true
+		}
+	}
 	for _, re := range []*regexp.Regexp{firstOperand, defaultsTo} {
 		for _, m := range re.FindAllStringSubmatch(action, -1) {
 			if v := m[1] + m[2]; !strings.Contains(v, "{{") && telling(v) {

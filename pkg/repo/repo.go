@@ -62,6 +62,18 @@ func New(tree *git.Tree, o Options) (*Repository, error) {
 	return &Repository{Tree: tree, opts: o, real: root}, nil
 }
 
+// In is the repository in another of its work trees, with the same names. An
+// application of the settings need not be there: another branch may be checked out.
+func (r *Repository) In(tree *git.Tree) (*Repository, error) {
+	o := r.opts
+	o.Namespaces = maps.Clone(o.Namespaces)
+	maps.DeleteFunc(o.Namespaces, func(name, _ string) bool {
+		info, err := os.Stat(filepath.Join(tree.Root, o.Applications, name))
+		return err != nil || !info.IsDir()
+	})
+	return New(tree, o)
+}
+
 // PinPath is the absolute path of the pinned certificate.
 func (r *Repository) PinPath() string { return filepath.Join(r.Tree.Root, r.opts.Pin) }
 

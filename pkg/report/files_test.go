@@ -251,6 +251,38 @@ func TestAnnotationsSayHowManyAreLeft(t *testing.T) {
 	}
 }
 
+// What GitHub does not show beside the lines is in the log, whatever it is.
+func TestAnnotationsLoseNothing(t *testing.T) {
+	r := report.New("seal:check")
+	var want []string
+	say := func(kind string, i int) string {
+		text := fmt.Sprintf("%s-%02d", kind, i)
+		want = append(want, text)
+		return text
+	}
+	for i := range 3 {
+		r.Errors = append(r.Errors, report.Problem{Message: say("error", i)})
+	}
+	for i := range 10 {
+		r.Findings = append(r.Findings, report.Finding{Rule: "r", Path: "a.yaml", Line: i + 1, Message: say("finding", i)})
+	}
+	for i := range 12 {
+		r.Warnings = append(r.Warnings, say("warning", i))
+	}
+	var out bytes.Buffer
+	if err := report.Annotations(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range want {
+		if n := strings.Count(out.String(), text); n != 1 {
+			t.Errorf("%s is there %d times", text, n)
+		}
+	}
+	if e, w := strings.Count(out.String(), "::error "), strings.Count(out.String(), "::warning "); e != 10 || w != 10 || t.Failed() {
+		t.Errorf("%d errors and %d warnings beside the lines:\n%s", e, w, out.String())
+	}
+}
+
 // No text begins a workflow command of its own.
 func TestAnnotationsKeepTextText(t *testing.T) {
 	count := func(text string) int {

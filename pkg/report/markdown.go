@@ -113,7 +113,7 @@ func (p *sheet) findings(r *Report) {
 			at += " in " + shorten(f.Commit)
 		}
 		f.Commit = ""
-		lines = append(lines, row(code(at), markdown(f.headline()), code(f.Rule), markdown(f.Fix)))
+		lines = append(lines, row(tabled(at), markdown(f.headline()), tabled(f.Rule), markdown(f.Fix)))
 	}
 	p.table("| where | what | rule | fix |\n|---|---|---|---|\n", lines)
 }
@@ -184,7 +184,7 @@ func (*sheet) applications(r *Report) []string {
 			}
 			notes = append(notes, markdown(line))
 		}
-		lines = append(lines, row(markdown(a.Name), a.Sync, a.Health, markdown(a.at()), markdown(a.Operation), strings.Join(notes, "<br>")))
+		lines = append(lines, row(markdown(a.Name), markdown(a.Sync), markdown(a.Health), markdown(a.at()), markdown(a.Operation), strings.Join(notes, "<br>")))
 	}
 	return lines
 }
@@ -193,7 +193,7 @@ func (*sheet) entries(r *Report) []string {
 	var lines []string
 	for _, e := range r.Entries {
 		if e.Action != Unchanged && e.Action != Keep && e.Action != Sealed {
-			lines = append(lines, row(string(e.Action), markdown(e.Subject()), code(e.Path), markdown(e.note())))
+			lines = append(lines, row(string(e.Action), markdown(e.Subject()), tabled(e.Path), markdown(e.note())))
 		}
 	}
 	return lines
@@ -211,7 +211,10 @@ func markdown(text string) string {
 	).Replace(oneLine(text))
 }
 
-// code is a text as code, in a table too: the fence is longer than any in it.
+// tabled is a text as code in a table, where even code ends at a bar.
+func tabled(text string) string { return strings.ReplaceAll(code(text), "|", `\|`) }
+
+// code is a text as code: the fence is longer than any in it.
 func code(text string) string {
 	if text = strings.TrimSpace(printable(text)); text == "" {
 		return ""
@@ -223,5 +226,5 @@ func code(text string) string {
 	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
 		text = " " + text + " "
 	}
-	return fence + strings.ReplaceAll(text, "|", `\|`) + fence
+	return fence + text + fence
 }

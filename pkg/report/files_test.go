@@ -131,6 +131,11 @@ func TestJUnit(t *testing.T) {
 			"c | Synced and Healthy | failure application-not-healthy: application c: Synced, Progressing: new | application c: Synced, Progressing: new",
 			"d | Synced and Healthy | error application-not-healthy: application d: not seen | application d: not seen",
 		}},
+		{"error of an application", "one failure counts once", synced(), "3 1 1 0", []string{
+			"a | Synced and Healthy | passed",
+			"b | Synced and Healthy | failure application-not-healthy: application b: Degraded; the cause: c | application b: Degraded; the cause: c/fix: do d",
+			"gitops:sync | gitops:sync | error error: no tunnel | no tunnel",
+		}},
 		{"entries", "a Secret that is not as sealed", at(report.Report{Entries: []report.Entry{
 			{Action: report.Sealed, Application: "a", Namespace: "n", Name: "s"}, {Action: report.NotSealed, Application: "a", Namespace: "n", Name: "t", Path: "p", Keys: []string{"k"}},
 			{Action: report.Placeholder, Namespace: "n", Name: "u"},
@@ -153,6 +158,21 @@ func TestJUnit(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
 		})
+	}
+}
+
+// synced is a sync that failed: the error is about one of the applications.
+func synced() *report.Report {
+	r := report.New("gitops:sync")
+	r.Applications = []report.Application{{Name: "a", Sync: "Synced", Health: "Healthy"}, {Name: "b", Sync: "Synced", Health: "Degraded"}}
+	r.Errors = []report.Problem{{Message: "application b: Degraded; the cause: c", Hint: "do d"}, {Message: "no tunnel"}}
+	return r
+}
+
+func TestAnErrorOfAnApplicationIsAnnotatedOnce(t *testing.T) {
+	var out bytes.Buffer
+	if err := report.Annotate(&out, synced()); err != nil || strings.Count(out.String(), "application b: ") != 1 || strings.Count(out.String(), "the cause: c%0Afix: do d") != 1 {
+		t.Errorf("%v:\n%s", err, out.String())
 	}
 }
 

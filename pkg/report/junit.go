@@ -101,8 +101,14 @@ func (r *Report) cases() []junitCase {
 	for _, c := range r.Checks {
 		all = append(all, judged(junitCase{Class: r.Command, Name: c.Name}, c.State, c.finding()))
 	}
+	told := map[string]bool{}
 	for _, a := range r.Applications {
-		all = append(all, judged(junitCase{Class: a.Name, Name: "Synced and Healthy"}, a.state(), a.finding()))
+		state, f := a.state(), a.finding()
+		if p := r.problem(a); p != nil {
+			told[p.Message] = true
+			state, f.Object, f.Message, f.Fix = Failed, "", p.Message, p.Hint
+		}
+		all = append(all, judged(junitCase{Class: a.Name, Name: "Synced and Healthy"}, state, f))
 	}
 	for _, e := range r.Entries {
 		if e.Name != "" {
@@ -110,6 +116,9 @@ func (r *Report) cases() []junitCase {
 		}
 	}
 	for _, e := range r.Errors {
+		if told[e.Message] {
+			continue
+		}
 		all = append(all, junitCase{Class: r.Command, Name: r.Command, Error: &junitResult{"error", oneLine(e.Message), xmlText(strings.TrimSpace(e.Message + "\n" + e.Hint))}})
 	}
 	if len(all) == 0 {

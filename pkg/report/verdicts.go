@@ -43,7 +43,7 @@ func (r *Report) violations() []violation {
 		level = Failed
 	}
 	for _, a := range r.Applications {
-		if a.seen() && a.state() != OK {
+		if r.problem(a) == nil && a.seen() && a.state() != OK {
 			all = append(all, violation{a.finding(), level})
 		}
 	}
@@ -53,6 +53,17 @@ func (r *Report) violations() []violation {
 		}
 	}
 	return all
+}
+
+// problem is the error that is about the application, nil when none is: one failure,
+// not two.
+func (r *Report) problem(a Application) *Problem {
+	for i, e := range r.Errors {
+		if strings.HasPrefix(e.Message, "application "+a.Name+": ") {
+			return &r.Errors[i]
+		}
+	}
+	return nil
 }
 
 // level is how grave the causes of a chain are.

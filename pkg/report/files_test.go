@@ -131,6 +131,11 @@ func TestJUnit(t *testing.T) {
 			"c | Synced and Healthy | failure application-not-healthy: application c: Synced, Progressing: new | application c: Synced, Progressing: new",
 			"d | Synced and Healthy | error application-not-healthy: application d: not seen | application d: not seen",
 		}},
+		{"no cluster", "one cause counts once; what is unknown for another reason stands", unreached(), "4 0 2 2", []string{
+			"a | Commit | skipped not compared", "a | Pods | skipped the cluster could not be reached",
+			"b | Pods | error link-unknown: not allowed | not allowed",
+			"verify:all | verify:all | error error: cluster: refused | cluster: refused",
+		}},
 		{"error of an application", "one failure counts once", synced(), "3 1 1 0", []string{
 			"a | Synced and Healthy | passed",
 			"b | Synced and Healthy | failure application-not-healthy: application b: Degraded; the cause: c | application b: Degraded; the cause: c/fix: do d",
@@ -167,6 +172,30 @@ func synced() *report.Report {
 	r.Applications = []report.Application{{Name: "a", Sync: "Synced", Health: "Healthy"}, {Name: "b", Sync: "Synced", Health: "Degraded"}}
 	r.Errors = []report.Problem{{Message: "application b: Degraded; the cause: c", Hint: "do d"}, {Message: "no tunnel"}}
 	return r
+}
+
+// unreached is a look at a cluster that did not answer.
+func unreached() *report.Report {
+	r := report.New("verify:all")
+	r.Chains = []report.Chain{
+		{Application: "a", State: report.Unknown, Links: []report.Link{{Name: "Commit", State: report.Unknown, Summary: "not compared"}, {Name: "Pods", State: report.Unknown, Summary: report.Unreached}}},
+		{Application: "b", State: report.Unknown, Links: []report.Link{{Name: "Pods", State: report.Unknown, Summary: "not allowed"}}},
+	}
+	r.Errors = []report.Problem{{Message: "cluster: refused"}}
+	return r
+}
+
+func TestWhatWasNotReachedIsAnnotatedOnce(t *testing.T) {
+	for _, said := range []bool{true, false} { // without an error each says so itself
+		r := unreached()
+		if !said {
+			r.Errors = nil
+		}
+		var out bytes.Buffer
+		if err := report.Annotate(&out, r); err != nil || strings.Count(out.String(), "::error ") != 2 || strings.Contains(out.String(), "application a") == said {
+			t.Errorf("said %t, %v:\n%s", said, err, out.String())
+		}
+	}
 }
 
 func TestAnErrorOfAnApplicationIsAnnotatedOnce(t *testing.T) {

@@ -96,7 +96,7 @@ func (r *Report) cases() []junitCase {
 		all = append(all, f.junit(r.Command))
 	}
 	for _, c := range r.Chains {
-		all = append(all, c.junit()...)
+		all = append(all, c.junit(len(r.Errors) > 0)...)
 	}
 	for _, c := range r.Checks {
 		all = append(all, judged(junitCase{Class: r.Command, Name: c.Name}, c.State, c.finding()))
@@ -140,8 +140,9 @@ func (f Finding) junit(class string) junitCase {
 }
 
 // junit has a test case for each link, with the causes that break it, and one for each
-// cause of no link that is there.
-func (c Chain) junit() []junitCase {
+// cause of no link that is there. Where an error has said that nothing answered, what is
+// unknown is skipped.
+func (c Chain) junit(said bool) []junitCase {
 	all := make([]junitCase, 0, len(c.Links))
 	of := map[string][]Finding{}
 	for _, cause := range c.Causes {
@@ -150,7 +151,11 @@ func (c Chain) junit() []junitCase {
 	for _, l := range c.Links {
 		causes := of[l.Name]
 		delete(of, l.Name)
-		all = append(all, l.junit(c.Application, causes))
+		one := l.junit(c.Application, causes)
+		if said && one.Error != nil && c.unreached() {
+			one.Skipped, one.Error = one.Error.Message, nil
+		}
+		all = append(all, one)
 	}
 	for _, cause := range c.Causes {
 		if len(of[cause.Link]) > 0 {

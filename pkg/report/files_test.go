@@ -265,6 +265,27 @@ func TestMarkdownKeepsTextText(t *testing.T) {
 	}
 }
 
+// The commands of our own sentences are code; whatever else is in them is text.
+func TestMarkdownShowsTheCommandsOfAFix(t *testing.T) {
+	for fix, want := range map[string]string{
+		"`mage seal:app a_b`, then `git push`": "`mage seal:app a_b`, then `git push`",
+		"run `a | b`":                          "run `a \\| b`",
+		"<b> `<i>` *c*":                        "&lt;b&gt; `<i>` \\*c\\*",
+		"odd ` <b>":                            "odd \\` &lt;b&gt;",
+		"one `a` odd ` <b>":                    "one `a` odd \\` &lt;b&gt;",
+		"``<b>``":                              "\\`\\`&lt;b&gt;\\`\\`",
+		"`a``<b>`":                             "\\`a\\`\\`&lt;b&gt;\\`",
+		"` `<b>":                               "\\` \\`&lt;b&gt;",
+		"`a\n# b`":                             "`a # b`",
+	} {
+		r := report.New("seal:check")
+		r.Findings = []report.Finding{{Rule: "r", Path: "p", Message: "m", Fix: fix}}
+		if page := markdown(t, r, 0); !strings.Contains(page, "| `p` | m | `r` | "+want+" |\n") {
+			t.Errorf("%q: no %s in\n%s", fix, want, page)
+		}
+	}
+}
+
 // GitHub shows nothing of a summary that is too large.
 func TestMarkdownKeepsWithinItsRoom(t *testing.T) {
 	r := many(30000)

@@ -98,7 +98,7 @@ func (p *sheet) errors(r *Report) {
 	for _, e := range r.Errors {
 		text := "- **error**: " + markdown(e.Message)
 		if e.Hint != "" {
-			text += "<br>hint: " + markdown(e.Hint)
+			text += "<br>hint: " + advice(e.Hint, code)
 		}
 		lines = append(lines, text+"\n")
 	}
@@ -113,7 +113,7 @@ func (p *sheet) findings(r *Report) {
 			at += " in " + shorten(f.Commit)
 		}
 		f.Commit = ""
-		lines = append(lines, row(tabled(at), markdown(f.headline()), tabled(f.Rule), markdown(f.Fix)))
+		lines = append(lines, row(tabled(at), markdown(f.headline()), tabled(f.Rule), advice(f.Fix, tabled)))
 	}
 	p.table("| where | what | rule | fix |\n|---|---|---|---|\n", lines)
 }
@@ -148,8 +148,8 @@ func (c Cause) markdown() string {
 		text += " (" + code(at) + ")"
 	}
 	text += " " + code(c.Rule)
-	if advice := c.Fix.Advice(); advice != "" {
-		text += "<br>fix: " + markdown(advice)
+	if fix := c.Fix.Advice(); fix != "" {
+		text += "<br>fix: " + advice(fix, code)
 	}
 	for _, command := range c.Fix.Commands {
 		text += "<br>" + code(command)
@@ -160,7 +160,7 @@ func (c Cause) markdown() string {
 func (*sheet) checks(r *Report) []string {
 	var lines []string
 	for _, c := range r.Checks {
-		lines = append(lines, row(string(c.State), markdown(c.Name), markdown(c.Saw), markdown(c.Fix)))
+		lines = append(lines, row(string(c.State), markdown(c.Name), markdown(c.Saw), advice(c.Fix, tabled)))
 	}
 	return lines
 }
@@ -204,11 +204,30 @@ func row(cells ...string) string { return "| " + strings.Join(cells, " | ") + " 
 
 // markdown makes of any text one line that Markdown shows as it is: no markup, no
 // HTML, no mention of a person, no formula, no cell that ends.
-func markdown(text string) string {
+func markdown(text string) string { return escaped(oneLine(text)) }
+
+func escaped(text string) string {
 	return strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "|", `\|`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "$", `\$`, "#", `\#`,
 		"&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@<!-- -->",
-	).Replace(oneLine(text))
+	).Replace(text)
+}
+
+// advice is a sentence of ours that marks commands with backticks: those are code. A
+// value in it may have backticks of its own; where they are not pairs they are text.
+func advice(text string, code func(string) string) string {
+	var b strings.Builder
+	text = oneLine(text)
+	for {
+		before, rest, opened := strings.Cut(text, "`")
+		span, after, closed := strings.Cut(rest, "`")
+		if !opened || !closed || strings.TrimSpace(span) == "" || strings.HasPrefix(after, "`") {
+			b.WriteString(escaped(text))
+			return b.String()
+		}
+		b.WriteString(escaped(before) + code(span))
+		text = after
+	}
 }
 
 // tabled is a text as code in a table, where even code ends at a bar.

@@ -44,14 +44,14 @@ func (s *session) because(ctx context.Context, failed error) error {
 	if err != nil {
 		return failed
 	}
-	failed, rest := explained(failed, chains)
+	rest, failed := explained(failed, chains)
 	s.report.Warnings = append(s.report.Warnings, rest...)
 	return failed
 }
 
 // explained gives each error the cause of its application; rest are the causes of
 // applications that no error is about.
-func explained(failed error, chains []report.Chain) (_ error, rest []string) {
+func explained(failed error, chains []report.Chain) (rest []string, _ error) {
 	ill := slices.DeleteFunc(slices.Clone(chains), func(c report.Chain) bool { return verify.Well(c.State) })
 	all := parts(failed)
 	for _, c := range ill {
@@ -66,7 +66,7 @@ func explained(failed error, chains []report.Chain) (_ error, rest []string) {
 			rest = append(rest, c.Application+": "+verify.Sentence(c.Causes[0]))
 		}
 	}
-	return errors.Join(all...), rest
+	return rest, errors.Join(all...)
 }
 
 // causedError is the error of a sync with the chain of its application.
@@ -96,7 +96,7 @@ func (e *causedError) Unwrap() error { return e.err }
 
 // parts are the errors joined in err.
 func parts(err error) []error {
-	many, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost layer alone
+	many, ok := err.(interface{ Unwrap() []error }) // the outermost layer alone
 	switch {
 	case err == nil:
 		return nil

@@ -30,7 +30,7 @@ func TestExplained(t *testing.T) {
 		{"well", "a healthy application has nothing to say", shop, []report.Chain{{Application: "shop", State: report.OK}}, []string{""}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err, rest := explained(c.err, c.chains)
+			rest, err := explained(c.err, c.chains)
 			problems := console.Problems(err)
 			if len(problems) != len(c.want) || len(rest) != c.rest {
 				t.Fatalf("%s: problems %v, rest %v", c.reason, problems, rest)

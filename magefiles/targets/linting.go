@@ -32,6 +32,10 @@ func (s *session) verifyRepo(ctx context.Context, apps []string) error {
 	for _, name := range res.Unrendered {
 		s.report.Warnings = append(s.report.Warnings, name+" is no Helm chart: only its sealed files, contract and application.yaml were checked")
 	}
+	s.report.Rules = map[string]string{}
+	for _, r := range lint.Rules() {
+		s.report.Rules[r.Name] = r.Doc
+	}
 	s.report.Findings = res.Findings
 	s.report.Summary = fmt.Sprintf("checked %s and %s in %s: %s", count(res.References, "reference"), count(res.Objects, "object"),
 		count(res.Applications, "application"), count(len(res.Findings), "finding"))

@@ -113,7 +113,7 @@ func (v *verifier) look(ctx context.Context) ([]report.Chain, error) {
 		dead = g.read(ctx)
 	}
 	if dead != nil { // which is told once, below the chains
-		g.offline = "the cluster could not be reached"
+		g.offline = report.Unreached
 	}
 	if dead != nil && errors.Is(argoErr, dead) {
 		g.unseen, argoErr = g.offline, nil

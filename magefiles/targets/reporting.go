@@ -55,7 +55,12 @@ func (s *session) deliver(ctx context.Context, a arguments, err error) error {
 		}
 	}
 	var failed []error
+	done := map[string]bool{}
 	for _, file := range names(a.report.files) {
+		if done[filepath.Clean(file)] {
+			continue
+		}
+		done[filepath.Clean(file)] = true
 		failed = append(failed, s.file(ctx, file, report.RendererOf(file)))
 	}
 	if a.verify != nil && a.verify.html != nil { // whatever its name ends in
@@ -73,11 +78,33 @@ func (s *session) file(ctx context.Context, file string, render report.Renderer)
 	if err := render(&text, s.report); err != nil {
 		return err
 	}
+	if stream(file) {
+		return s.direct(file, text.Bytes())
+	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	ctx = context.WithoutCancel(ctx) // what was seen until Ctrl-C counts
 	if err := manifest.WriteFiles(ctx, []manifest.File{{Path: file, Data: text.Bytes(), Mode: 0o644}}); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	s.console.Note("report written: %s", file)
+	return nil
+}
+
+// stream says that a file cannot be replaced, only written to: a pipe, a device.
+func stream(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && !info.IsDir() && (!info.Mode().IsRegular() || strings.HasPrefix(file, "/dev/")) // /dev/stdout may be a file
+}
+
+func (s *session) direct(file string, data []byte) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0) //nolint:gosec // the user names it
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	s.console.Note("report written: %s", file)

@@ -31,8 +31,7 @@ func (s *session) ship(ctx context.Context, folders []string, o argocd.SyncOptio
 			return s.shown(err)
 		}
 		if err := s.synced(ctx, c, names, o); err != nil {
-			s.because(ctx, err)
-			return s.reported(err)
+			return s.reported(s.because(ctx, err))
 		}
 		return s.shown(s.arrived(ctx, names, "in the cluster as here", func(ctx context.Context, c seal.Cluster) ([]report.Finding, int, error) {
 			return seal.Delivered(ctx, s.repo, apps, c)

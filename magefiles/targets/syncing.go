@@ -56,8 +56,7 @@ func (s *session) sync(ctx context.Context, names []string, o argocd.SyncOptions
 // syncedAndUnsealed syncs, and looks whether the controller has unsealed what came.
 func (s *session) syncedAndUnsealed(ctx context.Context, c *argocd.Client, names []string, o argocd.SyncOptions) error {
 	if err := s.synced(ctx, c, names, o); err != nil || o.NoWait || o.DryRun || o.Revision != "" {
-		s.because(ctx, err)
-		return s.reported(err)
+		return s.reported(s.because(ctx, err))
 	}
 	var folders []string
 	for name, here := range s.folders {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sealway/sealway/internal/console"
+	"github.com/sealway/sealway/pkg/diagnose"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/verify"
 )
@@ -47,6 +48,10 @@ func (s *session) verify(ctx context.Context, folders []string, a verifyArgument
 	}
 	if end.Chains == nil {
 		return errors.Join(err, s.verdict(end))
+	}
+	s.report.Rules = map[string]string{}
+	for _, r := range diagnose.Rules() {
+		s.report.Rules[r.ID] = r.Doc
 	}
 	s.report.Chains = end.Chains
 	s.report.Summary = verify.Summary(end.Chains)

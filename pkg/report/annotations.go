@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,18 +13,17 @@ import (
 const shownBeside = 10
 
 // Annotations writes the answer as GitHub Actions reads it in a log: Annotate, then
-// the findings that are too many for it as plain lines, and the summary last.
+// as plain lines all that were too many for it, and the summary last.
 func Annotations(w io.Writer, r *Report) error {
 	if err := Annotate(w, r); err != nil {
 		return err
 	}
-	count := map[State]int{}
-	for _, v := range r.violations() {
-		if count[v.level]++; count[v.level] < shownBeside || count[v.level] == shownBeside && r.annotated(v.level) <= shownBeside {
-			continue
-		}
-		if _, err := fmt.Fprintf(w, "- %s [%s]\n", plain(v.text()), plain(v.Rule)); err != nil { // no line begins with what a file may say
-			return fmt.Errorf("report: %w", err)
+	for _, level := range []State{Failed, Warned} {
+		_, cut := r.notable(level)
+		for _, v := range cut {
+			if _, err := fmt.Fprintf(w, "- %s [%s]\n", plain(v.text()), plain(v.Rule)); err != nil { // no line begins with what a file may say
+				return fmt.Errorf("report: %w", err)
+			}
 		}
 	}
 	if _, err := fmt.Fprintln(w, plain(r.Summary)); err != nil {
@@ -37,6 +37,23 @@ func Annotations(w io.Writer, r *Report) error {
 // them beside the lines that they are about. The last of ten of a level says how many
 // there are beyond it.
 func Annotate(w io.Writer, r *Report) error {
+	for _, level := range []State{Failed, Warned} {
+		shown, cut := r.notable(level)
+		if len(cut) > 0 {
+			shown = append(shown, violation{Finding{Rule: r.Command, Message: fmt.Sprintf("%d more, which GitHub would not show here: the log has all", len(cut))}, level})
+		}
+		for _, v := range shown {
+			if _, err := fmt.Fprintln(w, v.annotation()); err != nil {
+				return fmt.Errorf("report: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// notable are all of a level that GitHub shows, and those that are too many for it:
+// errors of the run, violations, warnings, in this order.
+func (r *Report) notable(level State) (shown, cut []violation) {
 	var all []violation
 	for _, e := range r.Errors {
 		all = append(all, violation{Finding{Rule: r.Command, Message: e.Message, Fix: e.Hint}, Failed})
@@ -45,40 +62,11 @@ func Annotate(w io.Writer, r *Report) error {
 	for _, text := range r.Warnings {
 		all = append(all, violation{Finding{Rule: r.Command, Message: text}, Warned})
 	}
-	for _, level := range []State{Failed, Warned} {
-		left := r.annotated(level)
-		shown := 0
-		for _, v := range all {
-			if v.level != level {
-				continue
-			}
-			if shown++; shown == shownBeside && left > 1 {
-				v = violation{Finding{Rule: r.Command, Message: fmt.Sprintf("%d more, which GitHub would not show here: the log has all", left)}, level}
-			}
-			left--
-			if _, err := fmt.Fprintln(w, v.annotation()); err != nil {
-				return fmt.Errorf("report: %w", err)
-			}
-			if shown == shownBeside {
-				break
-			}
-		}
+	all = slices.DeleteFunc(all, func(v violation) bool { return v.level != level })
+	if len(all) <= shownBeside {
+		return all, nil
 	}
-	return nil
-}
-
-// annotated is how many annotations of a level there are.
-func (r *Report) annotated(level State) int {
-	n := len(r.Errors)
-	if level == Warned {
-		n = len(r.Warnings)
-	}
-	for _, v := range r.violations() {
-		if v.level == level {
-			n++
-		}
-	}
-	return n
+	return slices.Clip(all[:shownBeside-1]), all[shownBeside-1:] // the tenth says how many are cut
 }
 
 // annotation is one workflow command.

@@ -15,6 +15,10 @@ const (
 	Skipped State = "skipped" // there is nothing of it to look at
 )
 
+// Unreached is the Summary of a link that is unknown only because nothing answered: the
+// report's error says so once.
+const Unreached = "the cluster could not be reached"
+
 // Chain is the way of one application from the plaintext Secret to the running
 // Pod, with what breaks it.
 type Chain struct {

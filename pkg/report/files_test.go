@@ -131,6 +131,16 @@ func TestJUnit(t *testing.T) {
 			"c | Synced and Healthy | failure application-not-healthy: application c: Synced, Progressing: new | application c: Synced, Progressing: new",
 			"d | Synced and Healthy | error application-not-healthy: application d: not seen | application d: not seen",
 		}},
+		{"no cluster", "one cause counts once; what is unknown for another reason stands", unreached(), "4 0 2 2", []string{
+			"a | Commit | skipped not compared", "a | Pods | skipped the cluster could not be reached",
+			"b | Pods | error link-unknown: not allowed | not allowed",
+			"verify:all | verify:all | error error: cluster: refused | cluster: refused",
+		}},
+		{"error of an application", "one failure counts once", synced(), "3 1 1 0", []string{
+			"a | Synced and Healthy | passed",
+			"b | Synced and Healthy | failure application-not-healthy: application b: Degraded; the cause: c | application b: Degraded; the cause: c/fix: do d",
+			"gitops:sync | gitops:sync | error error: no tunnel | no tunnel",
+		}},
 		{"entries", "a Secret that is not as sealed", at(report.Report{Entries: []report.Entry{
 			{Action: report.Sealed, Application: "a", Namespace: "n", Name: "s"}, {Action: report.NotSealed, Application: "a", Namespace: "n", Name: "t", Path: "p", Keys: []string{"k"}},
 			{Action: report.Placeholder, Namespace: "n", Name: "u"},
@@ -153,6 +163,45 @@ func TestJUnit(t *testing.T) {
 				t.Errorf("%s (-want +got):\n%s", c.reason, diff)
 			}
 		})
+	}
+}
+
+// synced is a sync that failed: the error is about one of the applications.
+func synced() *report.Report {
+	r := report.New("gitops:sync")
+	r.Applications = []report.Application{{Name: "a", Sync: "Synced", Health: "Healthy"}, {Name: "b", Sync: "Synced", Health: "Degraded"}}
+	r.Errors = []report.Problem{{Message: "application b: Degraded; the cause: c", Hint: "do d"}, {Message: "no tunnel"}}
+	return r
+}
+
+// unreached is a look at a cluster that did not answer.
+func unreached() *report.Report {
+	r := report.New("verify:all")
+	r.Chains = []report.Chain{
+		{Application: "a", State: report.Unknown, Links: []report.Link{{Name: "Commit", State: report.Unknown, Summary: "not compared"}, {Name: "Pods", State: report.Unknown, Summary: report.Unreached}}},
+		{Application: "b", State: report.Unknown, Links: []report.Link{{Name: "Pods", State: report.Unknown, Summary: "not allowed"}}},
+	}
+	r.Errors = []report.Problem{{Message: "cluster: refused"}}
+	return r
+}
+
+func TestWhatWasNotReachedIsAnnotatedOnce(t *testing.T) {
+	for _, said := range []bool{true, false} { // without an error each says so itself
+		r := unreached()
+		if !said {
+			r.Errors = nil
+		}
+		var out bytes.Buffer
+		if err := report.Annotate(&out, r); err != nil || strings.Count(out.String(), "::error ") != 2 || strings.Contains(out.String(), "application a") == said {
+			t.Errorf("said %t, %v:\n%s", said, err, out.String())
+		}
+	}
+}
+
+func TestAnErrorOfAnApplicationIsAnnotatedOnce(t *testing.T) {
+	var out bytes.Buffer
+	if err := report.Annotate(&out, synced()); err != nil || strings.Count(out.String(), "application b: ") != 1 || strings.Count(out.String(), "the cause: c%0Afix: do d") != 1 {
+		t.Errorf("%v:\n%s", err, out.String())
 	}
 }
 
@@ -189,8 +238,12 @@ func TestMarkdown(t *testing.T) {
 // As many lines and cells as of plain text, and no markup of its own.
 func TestMarkdownKeepsTextText(t *testing.T) {
 	shape := func(page string) (lines, cells int) {
-		page = strings.ReplaceAll(page, `\|`, "")
-		return strings.Count(page, "\n"), strings.Count(page, "|")
+		for line := range strings.Lines(page) {
+			if strings.HasPrefix(line, "|") {
+				cells += strings.Count(strings.ReplaceAll(line, `\|`, ""), "|")
+			}
+		}
+		return strings.Count(page, "\n"), cells
 	}
 	lines, cells := shape(markdown(t, filled("plain"), 0))
 	for _, evil := range []string{"a|b", `a\|b`, "`x`", "``", "a``|`b", "a\nb\r\n# c", "<b>c</b>", "\u202e\x1b[31mx"} {
@@ -202,10 +255,34 @@ func TestMarkdownKeepsTextText(t *testing.T) {
 			t.Errorf("%q: a control character: %q", evil, page)
 		}
 	}
+	if page := markdown(t, filled("a|b"), 0); !strings.Contains(page, "<br>`a|b`\n") || !strings.Contains(page, "| `a\\|b` |") {
+		t.Errorf("a bar is escaped in the code of a table, and there alone:\n%s", page)
+	}
 	r := report.New("seal:check")
 	r.Summary = `<img src=x> @octocat [a](b) *c* _d_ $e$ ~f~ # &lt; \ ` + "`g`"
 	if want := "### ok `seal:check`\n\n" + `&lt;img src=x&gt; @<!-- -->octocat \[a\](b) \*c\* \_d\_ \$e\$ \~f\~ \# &amp;lt; \\ ` + "\\`g\\`\n"; markdown(t, r, 0) != want {
 		t.Errorf("got\n%s\nwant\n%s", markdown(t, r, 0), want)
+	}
+}
+
+// The commands of our own sentences are code; whatever else is in them is text.
+func TestMarkdownShowsTheCommandsOfAFix(t *testing.T) {
+	for fix, want := range map[string]string{
+		"`mage seal:app a_b`, then `git push`": "`mage seal:app a_b`, then `git push`",
+		"run `a | b`":                          "run `a \\| b`",
+		"<b> `<i>` *c*":                        "&lt;b&gt; `<i>` \\*c\\*",
+		"odd ` <b>":                            "odd \\` &lt;b&gt;",
+		"one `a` odd ` <b>":                    "one `a` odd \\` &lt;b&gt;",
+		"``<b>``":                              "\\`\\`&lt;b&gt;\\`\\`",
+		"`a``<b>`":                             "\\`a\\`\\`&lt;b&gt;\\`",
+		"` `<b>":                               "\\` \\`&lt;b&gt;",
+		"`a\n# b`":                             "`a # b`",
+	} {
+		r := report.New("seal:check")
+		r.Findings = []report.Finding{{Rule: "r", Path: "p", Message: "m", Fix: fix}}
+		if page := markdown(t, r, 0); !strings.Contains(page, "| `p` | m | `r` | "+want+" |\n") {
+			t.Errorf("%q: no %s in\n%s", fix, want, page)
+		}
 	}
 }
 
@@ -248,6 +325,38 @@ func TestAnnotationsSayHowManyAreLeft(t *testing.T) {
 		if commands != c.commands || plain != c.plain || more != (c.plain > 0) || !strings.HasSuffix(out.String(), "many findings\n") {
 			t.Errorf("%d findings: %d annotations, %d lines:\n%s", c.findings, commands, plain, out.String())
 		}
+	}
+}
+
+// What GitHub does not show beside the lines is in the log, whatever it is.
+func TestAnnotationsLoseNothing(t *testing.T) {
+	r := report.New("seal:check")
+	var want []string
+	say := func(kind string, i int) string {
+		text := fmt.Sprintf("%s-%02d", kind, i)
+		want = append(want, text)
+		return text
+	}
+	for i := range 3 {
+		r.Errors = append(r.Errors, report.Problem{Message: say("error", i)})
+	}
+	for i := range 10 {
+		r.Findings = append(r.Findings, report.Finding{Rule: "r", Path: "a.yaml", Line: i + 1, Message: say("finding", i)})
+	}
+	for i := range 12 {
+		r.Warnings = append(r.Warnings, say("warning", i))
+	}
+	var out bytes.Buffer
+	if err := report.Annotations(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range want {
+		if n := strings.Count(out.String(), text); n != 1 {
+			t.Errorf("%s is there %d times", text, n)
+		}
+	}
+	if e, w := strings.Count(out.String(), "::error "), strings.Count(out.String(), "::warning "); e != 10 || w != 10 || t.Failed() {
+		t.Errorf("%d errors and %d warnings beside the lines:\n%s", e, w, out.String())
 	}
 }
 

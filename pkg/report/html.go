@@ -38,14 +38,32 @@ func HTML(w io.Writer, r *Report) error {
 // page is what the template shows.
 type page struct {
 	*Report
-	Style  template.CSS
-	Title  string
-	Time   string // as people read it; the fact itself when it is no time
-	Stamp  string // for programs
-	Facts  []fact
-	Counts []count
-	Ill    []chainView // broken ones first
-	Well   []chainView
+	Style   template.CSS
+	Title   string
+	Time    string // as people read it; the fact itself when it is no time
+	Stamp   string // for programs
+	Facts   []fact
+	Counts  []count
+	Ill     []chainView // broken ones first
+	Well    []chainView
+	Apps    []appView
+	Secrets []secretView
+}
+
+// appView is an Application with what the page says about it.
+type appView struct {
+	Application
+	State State
+	Word  string
+	At    string
+}
+
+// secretView is an Entry with what the page says about it.
+type secretView struct {
+	Entry
+	State State
+	Word  string
+	At    string
 }
 
 type fact struct{ Name, Value string }
@@ -102,12 +120,23 @@ func newPage(r *Report) page {
 		p.Ill = append(p.Ill, v)
 	}
 	slices.SortStableFunc(p.Ill, func(a, b chainView) int { return weight(b.State) - weight(a.State) })
+	p.tables(r)
 	p.Counts = counts(r)
 	return p
 }
 
-// counts are the states of the chains, or of the checks where there are no chains,
-// the gravest first.
+// tables are the applications and the Secrets, in the report's order.
+func (p *page) tables(r *Report) {
+	for _, a := range r.Applications {
+		p.Apps = append(p.Apps, appView{a, a.state(), stateWords[a.state()], a.at()})
+	}
+	for _, e := range r.Entries {
+		p.Secrets = append(p.Secrets, secretView{e, e.state(), stateWords[e.state()], Finding{Path: e.Path, Line: e.Line}.Position()})
+	}
+}
+
+// counts are the states of the chains, or where there are none of the checks, or of the
+// applications, the gravest first.
 func counts(r *Report) []count {
 	n := map[State]int{}
 	for _, c := range r.Chains {
@@ -118,12 +147,17 @@ func counts(r *Report) []count {
 			n[c.State]++
 		}
 	}
+	if len(r.Chains)+len(r.Checks) == 0 {
+		for _, a := range r.Applications {
+			n[a.state()]++
+		}
+	}
 	said := map[State]string{OK: "healthy", Waiting: "waiting", Warned: "worth a look", Failed: "broken", Unknown: "not all seen", Skipped: "nothing to look at"}
 	var all []count
 	for _, s := range slices.Backward(grave) {
 		if n[s] > 0 {
 			word := said[s]
-			if len(r.Chains) == 0 {
+			if len(r.Chains)+len(r.Applications) == 0 {
 				word = string(s)
 			}
 			all = append(all, count{s, n[s], word})

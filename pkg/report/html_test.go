@@ -31,6 +31,9 @@ func filled(text string) *report.Report {
 	r.Errors = []report.Problem{{Message: text, Hint: text}}
 	r.Checks = []report.Check{{Name: text, State: report.Failed, Saw: text, Fix: text}}
 	r.Findings = []report.Finding{{Rule: text, Path: text, Line: 1, Object: text, Key: text, Message: text, Fix: text}}
+	r.Applications = []report.Application{{Name: text, Sync: text, Health: text, Revision: text, Head: text, Operation: text, Detail: text,
+		Resources: []report.Resource{{Kind: text, Namespace: text, Name: text, Sync: text, Health: text, Message: text, Why: []string{text}, Change: text, Diff: text}}}}
+	r.Entries = []report.Entry{{Action: report.NotSealed, Application: text, Namespace: text, Name: text, Path: text, Line: 3, Keys: []string{text}, Detail: text}}
 	chain := report.Chain{
 		Application: text, Namespace: text, State: report.Failed,
 		Links: []report.Link{{Name: text, State: report.Failed, Summary: text, Broken: text}, {Name: text, State: report.Failed, Summary: text, Follows: true}},
@@ -95,6 +98,34 @@ func TestHTMLShowsEveryField(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)
 		}
+	}
+}
+
+// The page of a command that has no chains: what was looked at is on it.
+func TestHTMLShowsTables(t *testing.T) {
+	r := report.New("gitops:sync")
+	r.Applications = []report.Application{
+		{Name: "t-well", Sync: "Synced", Health: "Healthy"},
+		{Name: "t-app", Sync: "t-sync", Health: "t-health", Revision: strings.Repeat("a", 40), Head: "t-head", Operation: "t-operation", Detail: "t-detail",
+			Resources: []report.Resource{{Kind: "Job", Namespace: "t-ns", Name: "t-name", Change: "t-change", Sync: "t-out", Health: "t-ill", Message: "t-message", Why: []string{"t-why"}, Diff: "-a: t-before\n+a: t-after"}}},
+		{Name: "t-unseen"},
+	}
+	r.Entries = []report.Entry{{Action: report.Stale, Namespace: "t-ns", Name: "t-secret", Path: "t-path", Line: 12, Keys: []string{"t-key"}, Detail: "t-note"}}
+	r.Findings = []report.Finding{{Rule: "t-rule", Path: "t-file", Line: 4, Commit: "t-commit", Object: "t-object", Key: "t-found", Message: "t-bad", Fix: "t-fix"}}
+	r.Checks = []report.Check{{Name: "t-check", State: report.Failed, Saw: "t-saw", Fix: "t-mend"}}
+	r.Warnings = []string{"t-warning"}
+	page := render(t, r)
+	for _, want := range []string{"<b>t-app</b>", ">t-sync<", ">t-health<", "aaaaaaa (t-head)", ">t-operation<", "t-detail", "Job t-ns/t-name", "t-change", "t-out", "t-ill", ": t-message", "<br>t-why",
+		"-a: t-before\n&#43;a: t-after", "<b>t-unseen</b>", "not seen", "<b>t-ns/t-secret</b>", ">stale<", "t-path:12", "t-key", "t-note",
+		"t-rule", "t-file:4", "t-commit", "t-object", "t-found", "t-bad", "fix: t-fix", "t-check", "t-saw", "t-mend", "t-warning"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	r.Checks = nil
+	page = render(t, r)
+	if !strings.Contains(page, "<b>1</b> broken") || !strings.Contains(page, "<b>1</b> healthy") {
+		t.Error("the applications are not counted")
 	}
 }
 

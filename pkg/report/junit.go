@@ -96,13 +96,19 @@ func (r *Report) cases() []junitCase {
 		all = append(all, f.junit(r.Command))
 	}
 	for _, c := range r.Chains {
-		all = append(all, c.junit()...)
+		all = append(all, c.junit(len(r.Errors) > 0)...)
 	}
 	for _, c := range r.Checks {
 		all = append(all, judged(junitCase{Class: r.Command, Name: c.Name}, c.State, c.finding()))
 	}
+	told := map[string]bool{}
 	for _, a := range r.Applications {
-		all = append(all, judged(junitCase{Class: a.Name, Name: "Synced and Healthy"}, a.state(), a.finding()))
+		state, f := a.state(), a.finding()
+		if p := r.problem(a); p != nil {
+			told[p.Message] = true
+			state, f.Object, f.Message, f.Fix = Failed, "", p.Message, p.Hint
+		}
+		all = append(all, judged(junitCase{Class: a.Name, Name: "Synced and Healthy"}, state, f))
 	}
 	for _, e := range r.Entries {
 		if e.Name != "" {
@@ -110,6 +116,9 @@ func (r *Report) cases() []junitCase {
 		}
 	}
 	for _, e := range r.Errors {
+		if told[e.Message] {
+			continue
+		}
 		all = append(all, junitCase{Class: r.Command, Name: r.Command, Error: &junitResult{"error", oneLine(e.Message), xmlText(strings.TrimSpace(e.Message + "\n" + e.Hint))}})
 	}
 	if len(all) == 0 {
@@ -131,8 +140,9 @@ func (f Finding) junit(class string) junitCase {
 }
 
 // junit has a test case for each link, with the causes that break it, and one for each
-// cause of no link that is there.
-func (c Chain) junit() []junitCase {
+// cause of no link that is there. Where an error has said that nothing answered, what is
+// unknown is skipped.
+func (c Chain) junit(said bool) []junitCase {
 	all := make([]junitCase, 0, len(c.Links))
 	of := map[string][]Finding{}
 	for _, cause := range c.Causes {
@@ -141,7 +151,11 @@ func (c Chain) junit() []junitCase {
 	for _, l := range c.Links {
 		causes := of[l.Name]
 		delete(of, l.Name)
-		all = append(all, l.junit(c.Application, causes))
+		one := l.junit(c.Application, causes)
+		if said && one.Error != nil && c.unreached() {
+			one.Skipped, one.Error = one.Error.Message, nil
+		}
+		all = append(all, one)
 	}
 	for _, cause := range c.Causes {
 		if len(of[cause.Link]) > 0 {

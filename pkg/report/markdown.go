@@ -98,7 +98,7 @@ func (p *sheet) errors(r *Report) {
 	for _, e := range r.Errors {
 		text := "- **error**: " + markdown(e.Message)
 		if e.Hint != "" {
-			text += "<br>hint: " + markdown(e.Hint)
+			text += "<br>hint: " + advice(e.Hint, code)
 		}
 		lines = append(lines, text+"\n")
 	}
@@ -113,7 +113,7 @@ func (p *sheet) findings(r *Report) {
 			at += " in " + shorten(f.Commit)
 		}
 		f.Commit = ""
-		lines = append(lines, row(code(at), markdown(f.headline()), code(f.Rule), markdown(f.Fix)))
+		lines = append(lines, row(tabled(at), markdown(f.headline()), tabled(f.Rule), advice(f.Fix, tabled)))
 	}
 	p.table("| where | what | rule | fix |\n|---|---|---|---|\n", lines)
 }
@@ -148,8 +148,8 @@ func (c Cause) markdown() string {
 		text += " (" + code(at) + ")"
 	}
 	text += " " + code(c.Rule)
-	if advice := c.Fix.Advice(); advice != "" {
-		text += "<br>fix: " + markdown(advice)
+	if fix := c.Fix.Advice(); fix != "" {
+		text += "<br>fix: " + advice(fix, code)
 	}
 	for _, command := range c.Fix.Commands {
 		text += "<br>" + code(command)
@@ -160,7 +160,7 @@ func (c Cause) markdown() string {
 func (*sheet) checks(r *Report) []string {
 	var lines []string
 	for _, c := range r.Checks {
-		lines = append(lines, row(string(c.State), markdown(c.Name), markdown(c.Saw), markdown(c.Fix)))
+		lines = append(lines, row(string(c.State), markdown(c.Name), markdown(c.Saw), advice(c.Fix, tabled)))
 	}
 	return lines
 }
@@ -184,7 +184,7 @@ func (*sheet) applications(r *Report) []string {
 			}
 			notes = append(notes, markdown(line))
 		}
-		lines = append(lines, row(markdown(a.Name), a.Sync, a.Health, markdown(a.at()), markdown(a.Operation), strings.Join(notes, "<br>")))
+		lines = append(lines, row(markdown(a.Name), markdown(a.Sync), markdown(a.Health), markdown(a.at()), markdown(a.Operation), strings.Join(notes, "<br>")))
 	}
 	return lines
 }
@@ -193,7 +193,7 @@ func (*sheet) entries(r *Report) []string {
 	var lines []string
 	for _, e := range r.Entries {
 		if e.Action != Unchanged && e.Action != Keep && e.Action != Sealed {
-			lines = append(lines, row(string(e.Action), markdown(e.Subject()), code(e.Path), markdown(e.note())))
+			lines = append(lines, row(string(e.Action), markdown(e.Subject()), tabled(e.Path), markdown(e.note())))
 		}
 	}
 	return lines
@@ -204,14 +204,36 @@ func row(cells ...string) string { return "| " + strings.Join(cells, " | ") + " 
 
 // markdown makes of any text one line that Markdown shows as it is: no markup, no
 // HTML, no mention of a person, no formula, no cell that ends.
-func markdown(text string) string {
+func markdown(text string) string { return escaped(oneLine(text)) }
+
+func escaped(text string) string {
 	return strings.NewReplacer(
 		`\`, `\\`, "`", "\\`", "|", `\|`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "~", `\~`, "$", `\$`, "#", `\#`,
 		"&", "&amp;", "<", "&lt;", ">", "&gt;", "@", "@<!-- -->",
-	).Replace(oneLine(text))
+	).Replace(text)
 }
 
-// code is a text as code, in a table too: the fence is longer than any in it.
+// advice is a sentence of ours that marks commands with backticks: those are code. A
+// value in it may have backticks of its own; where they are not pairs they are text.
+func advice(text string, code func(string) string) string {
+	var b strings.Builder
+	text = oneLine(text)
+	for {
+		before, rest, opened := strings.Cut(text, "`")
+		span, after, closed := strings.Cut(rest, "`")
+		if !opened || !closed || strings.TrimSpace(span) == "" || strings.HasPrefix(after, "`") {
+			b.WriteString(escaped(text))
+			return b.String()
+		}
+		b.WriteString(escaped(before) + code(span))
+		text = after
+	}
+}
+
+// tabled is a text as code in a table, where even code ends at a bar.
+func tabled(text string) string { return strings.ReplaceAll(code(text), "|", `\|`) }
+
+// code is a text as code: the fence is longer than any in it.
 func code(text string) string {
 	if text = strings.TrimSpace(printable(text)); text == "" {
 		return ""
@@ -223,5 +245,5 @@ func code(text string) string {
 	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
 		text = " " + text + " "
 	}
-	return fence + strings.ReplaceAll(text, "|", `\|`) + fence
+	return fence + text + fence
 }

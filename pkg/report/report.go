@@ -125,6 +125,8 @@ type Report struct {
 	Warnings      []string          `json:"warnings,omitempty"`
 	Errors        []Problem         `json:"errors,omitempty"` // why the command failed; exit status not 0 or 3
 	Summary       string            `json:"summary"`
+
+	Rules map[string]string `json:"-"` // what a finding or cause of each rule means, for SARIF; not all are there
 }
 
 // Problem is one error with its advice.

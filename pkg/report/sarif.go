@@ -33,9 +33,11 @@ type (
 		Rules          []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID               string    `json:"id"`
-		ShortDescription sarifText `json:"shortDescription"`
-		Help             sarifText `json:"help"`
+		ID               string     `json:"id"`
+		ShortDescription sarifText  `json:"shortDescription"`
+		FullDescription  *sarifText `json:"fullDescription,omitempty"`
+		Help             sarifText  `json:"help"`
+		HelpURI          string     `json:"helpUri"`
 	}
 	sarifInvocation struct {
 		ExecutionSuccessful bool          `json:"executionSuccessful"`
@@ -82,7 +84,7 @@ type (
 // that is nowhere. A report with errors is a run that did not succeed.
 func SARIF(w io.Writer, r *Report) error {
 	run := sarifRun{
-		Tool:              sarifTool{sarifDriver{Name: "sealway", InformationURI: "https://github.com/sealway/sealway", Rules: []sarifRule{}}},
+		Tool:              sarifTool{sarifDriver{Name: "sealway", InformationURI: home, Rules: []sarifRule{}}},
 		AutomationDetails: sarifAutomationDetails{"sealway/" + strings.ReplaceAll(r.Command, ":", "-") + "/"},
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
@@ -99,7 +101,7 @@ func SARIF(w io.Writer, r *Report) error {
 		if !known {
 			i = len(run.Tool.Driver.Rules)
 			index[f.Rule] = i
-			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{f.Rule, sarifText{strings.ReplaceAll(f.Rule, "-", " ")}, sarifText{"What to do stands behind each finding. `mage -h " + r.Command + "` explains the command."}})
+			run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, r.sarifRule(f.Rule))
 		}
 		run.Results = append(run.Results, f.sarif(i, seen))
 	}
@@ -112,6 +114,35 @@ func SARIF(w io.Writer, r *Report) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+// home is where the project's documents are.
+const home = "https://github.com/sealway/sealway"
+
+// sarifRule describes a rule: with what it means, where the report has that.
+func (r *Report) sarifRule(id string) sarifRule {
+	rule := sarifRule{
+		ID: id, ShortDescription: sarifText{strings.ReplaceAll(id, "-", " ")}, HelpURI: home + "/blob/main/" + document(r.Command),
+		Help: sarifText{"What to do stands behind each finding. `mage -h " + r.Command + "` explains the command."},
+	}
+	if what := r.Rules[id]; what != "" {
+		rule.FullDescription = &sarifText{what}
+		rule.Help.Text = what + " " + rule.Help.Text
+	}
+	return rule
+}
+
+// document is what explains the rules of a command, or the command.
+func document(command string) string {
+	switch command {
+	case "secrets:guard":
+		return "docs/guard.md"
+	case "verify:repo":
+		return "docs/verify-repo.md"
+	case "verify:app", "verify:all":
+		return "docs/diagnosis.md"
+	}
+	return "docs/targets.md"
 }
 
 func (f violation) sarif(rule int, seen map[string]int) sarifResult {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,6 +51,25 @@ func TestSARIF(t *testing.T) {
 			}
 			s.run(runs[0].(map[string]any), len(r.Findings), len(r.Errors) == 0)
 		})
+	}
+}
+
+// A rule leads to the document that explains it, and says itself what it means.
+func TestSARIFExplainsItsRules(t *testing.T) {
+	for command, document := range map[string]string{"secrets:guard": "guard", "verify:repo": "verify-repo", "verify:all": "diagnosis", "seal:check": "targets"} {
+		if _, err := os.Stat("../../docs/" + document + ".md"); err != nil {
+			t.Error(err)
+		}
+		r := guarded()
+		r.Command, r.Rules = command, map[string]string{"plaintext-secret": "A Secret that is not sealed."}
+		var out bytes.Buffer
+		if err := SARIF(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		uri := `"helpUri": "https://github.com/sealway/sealway/blob/main/docs/` + document + `.md"`
+		if n := strings.Count(out.String(), uri); n != 2 || strings.Count(out.String(), `"fullDescription"`) != 1 || !strings.Contains(out.String(), `"text": "A Secret that is not sealed. What to do`) {
+			t.Errorf("%s: %d times %s:\n%s", command, n, uri, out.String())
+		}
 	}
 }
 
@@ -102,7 +122,7 @@ func (s schema) run(run map[string]any, results int, successful bool) {
 	driver := s.object("driver", tool["driver"], []string{"name"}, []string{"informationUri", "rules"})
 	var ids []string
 	for _, rule := range s.list("rules", driver["rules"]) {
-		m := s.object("rule", rule, []string{"id"}, []string{"shortDescription", "help"})
+		m := s.object("rule", rule, []string{"id", "helpUri"}, []string{"shortDescription", "fullDescription", "help"})
 		s.message("shortDescription", m["shortDescription"])
 		s.message("help", m["help"])
 		if slices.Contains(ids, m["id"].(string)) {

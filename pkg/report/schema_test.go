@@ -128,6 +128,9 @@ func (s source) object(of reflect.Type, defs map[string]*schema) *schema {
 	o := &schema{Type: "object", Description: s.types[of.Name()], Properties: map[string]*schema{}}
 	for f := range of.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		field := s.make(f.Type, defs)
 		field.Description = s.fields[of.Name()+"."+f.Name]
 		if options != "omitempty" {

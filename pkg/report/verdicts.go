@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ func (r *Report) violations() []violation {
 		for _, cause := range c.Causes {
 			all = append(all, violation{cause.finding(), c.level()})
 		}
-		if len(c.Causes) == 0 && c.level() == Failed {
+		if len(c.Causes) == 0 && c.level() == Failed && (c.State != Unknown || len(r.Errors) == 0 || !c.unreached()) {
 			all = append(all, violation{c.finding(), Failed})
 		}
 	}
@@ -43,7 +44,7 @@ func (r *Report) violations() []violation {
 		level = Failed
 	}
 	for _, a := range r.Applications {
-		if a.seen() && a.state() != OK {
+		if r.problem(a) == nil && a.seen() && a.state() != OK {
 			all = append(all, violation{a.finding(), level})
 		}
 	}
@@ -53,6 +54,23 @@ func (r *Report) violations() []violation {
 		}
 	}
 	return all
+}
+
+// unreached says that what is unknown of a chain is so because nothing answered: then
+// its commit is compared with nothing, too.
+func (c Chain) unreached() bool {
+	return slices.ContainsFunc(c.Links, func(l Link) bool { return l.State == Unknown && l.Summary == Unreached })
+}
+
+// problem is the error that is about the application, nil when none is: one failure,
+// not two.
+func (r *Report) problem(a Application) *Problem {
+	for i, e := range r.Errors {
+		if strings.HasPrefix(e.Message, "application "+a.Name+": ") {
+			return &r.Errors[i]
+		}
+	}
+	return nil
 }
 
 // level is how grave the causes of a chain are.

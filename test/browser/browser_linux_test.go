@@ -69,6 +69,8 @@ func many(r *report.Report) *report.Report {
 	r.Warnings = []string{evil}
 	r.Errors = []report.Problem{{Message: evil, Hint: evil}}
 	r.Checks = []report.Check{{Name: evil, State: report.Failed, Saw: evil, Fix: evil}}
+	r.Applications = []report.Application{{Name: evil, Sync: evil, Health: evil, Revision: evil, Operation: evil, Detail: evil, Resources: []report.Resource{{Kind: evil, Name: evil, Message: evil, Why: []string{evil}, Diff: evil}}}}
+	r.Entries = []report.Entry{{Action: report.Stale, Namespace: evil, Name: evil, Path: evil, Keys: []string{evil}, Detail: evil}}
 	r.Findings = []report.Finding{{Rule: evil, Path: evil, Line: 3, Object: evil, Key: evil, Message: evil, Fix: evil}}
 	return r
 }

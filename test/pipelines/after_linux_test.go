@@ -78,3 +78,24 @@ func TestNotBuilt(t *testing.T) {
 		}
 	}
 }
+
+// TestNoServer: a variable that was forgotten is named, and not a kubeconfig that nobody
+// has there.
+func TestNoServer(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t, "unnamed")
+	for _, c := range []struct {
+		reason, want string
+		env          []string
+	}{
+		{"a token alone", "Error: ARGOCD_SERVER is not set; ", []string{"ARGOCD_AUTH_TOKEN=e30.e30.e30"}},
+		{"empty, as GitHub's", "hint: set ARGOCD_SERVER to the server's address", []string{"ARGOCD_SERVER=", "CI=true"}},
+		{"a misspelt flag", "warning: ARGOCD_OPTS has --bogus, which sealway does not understand", []string{"ARGOCD_SERVER=127.0.0.1:1", "ARGOCD_AUTH_TOKEN=e30.e30.e30", "ARGOCD_OPTS=--bogus"}},
+		{"a person's own machine", "hint: set KUBECONFIG to the cluster's kubeconfig", nil},
+	} {
+		got := r.as(t).container(c.env, r.work.Git("rev-parse", "main"), "deploy")
+		if got.status != 4 || !strings.Contains(got.out, c.want) {
+			t.Errorf("%s: status %d, want 4 and %q:\n%s", c.reason, got.status, c.want, got.out)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -64,11 +65,13 @@ type ArgoCD struct {
 	Plaintext  bool   `yaml:"-"` // ARGOCD_OPTS: --plaintext
 	Insecure   bool   `yaml:"-"` // ARGOCD_OPTS: --insecure
 	ServerCert string `yaml:"-"` // ARGOCD_OPTS: --server-crt FILE
+
+	NotUnderstood []string `yaml:"-"` // flags in ARGOCD_OPTS that mean nothing here
 }
 
 // options reads of ARGOCD_OPTS what is about the connection; the rest is the CLI's.
 func (a *ArgoCD) options(text string) {
-	words := strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == '=' })
+	words := optionWords(text)
 	for i, w := range words {
 		off := i+1 < len(words) && words[i+1] == "false"
 		switch w {
@@ -80,8 +83,50 @@ func (a *ArgoCD) options(text string) {
 			if i+1 < len(words) {
 				a.ServerCert = words[i+1]
 			}
+		default:
+			if strings.HasPrefix(w, "-") && !slices.Contains(spared, w) {
+				a.NotUnderstood = append(a.NotUnderstood, w)
+			}
 		}
 	}
+}
+
+// spared are flags of the CLI that change nothing of what is asked or of whom.
+var spared = []string{"--grpc-web", "--http-retry-max", "--logformat", "--loglevel", "--prompts-enabled"}
+
+// optionWords splits as the CLI does: quotes hold a word together. A flag and its value
+// are two words, however they were joined.
+func optionWords(text string) (words []string) {
+	var word strings.Builder
+	begun, quote := false, rune(0)
+	end := func() {
+		if !begun {
+			return
+		}
+		flag, value, joined := strings.Cut(word.String(), "=")
+		if joined && strings.HasPrefix(flag, "-") {
+			words = append(words, flag, value)
+		} else {
+			words = append(words, word.String())
+		}
+		word.Reset()
+		begun = false
+	}
+	for _, r := range text {
+		switch {
+		case quote == 0 && (r == ' ' || r == '\t' || r == '\n'):
+			end()
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, begun = r, true
+		case r == quote:
+			quote = 0
+		default:
+			begun = true
+			word.WriteRune(r)
+		}
+	}
+	end()
+	return words
 }
 
 // Load reads the settings of the repository with the given root. lookup is os.LookupEnv.

@@ -49,6 +49,11 @@ func TestLoad(t *testing.T) {
 			want: config.Config{ArgoCD: config.ArgoCD{Namespace: "gitops", Name: "argo-server", Server: "argo.example.com", Token: "t", Plaintext: true, ServerCert: "ca.pem"}, Colour: true},
 		},
 		{
+			name: "Argo CD's flags", reason: "a path may have blanks, and what is not known is told",
+			env:  map[string]string{"ARGOCD_OPTS": `--bogus --server-crt='/a b/c=d.pem' --loglevel debug --core`},
+			want: config.Config{ArgoCD: config.ArgoCD{ServerCert: "/a b/c=d.pem", NotUnderstood: []string{"--bogus", "--core"}}, Colour: true},
+		},
+		{
 			name: "silences", reason: "with their lines",
 			file: "verify:\n  silence:\n    - {rule: a, path: b/*, reason: c}\n    - rule: d\n      object: Secret e/f\n      reason: g\n",
 			want: config.Config{Verify: config.Verify{Silence: []config.Silence{

@@ -4,7 +4,11 @@ package deployment
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -158,5 +162,6 @@ func (m *Map) Find(ctx context.Context, list []argocd.App, folder repo.Applicati
 	case first != nil:
 		return Place{}, first
 	}
-	return Place{}, &NotDeployedError{Folder: folder.Name, Path: m.repo.Rel(folder.Dir)}
+	_, missing := os.Stat(filepath.Join(folder.Dir, "application.yaml"))
+	return Place{}, &NotDeployedError{Folder: folder.Name, Path: m.repo.Rel(folder.Dir), Unwritten: errors.Is(missing, fs.ErrNotExist)}
 }

@@ -1,6 +1,7 @@
 package deployment_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -93,6 +94,23 @@ func TestFind(t *testing.T) {
 				t.Errorf("to %s %s", got.Remote, got.Branch)
 			}
 		})
+	}
+}
+
+// TestUnwritten: what is not there cannot be applied.
+func TestUnwritten(t *testing.T) {
+	w := newWorld(t)
+	apps, err := w.repo.Select("shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"write applications/shop/application.yaml", "`kubectl apply -f applications/shop/application.yaml`; in the sandbox"} {
+		_, err := w.m.Find(t.Context(), nil, apps[0])
+		var none *deployment.NotDeployedError
+		if !errors.As(err, &none) || !strings.HasPrefix(none.Hint(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		w.clone.Write("applications/shop/application.yaml", "kind: Application\n")
 	}
 }
 

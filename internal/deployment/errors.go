@@ -10,7 +10,10 @@ import (
 )
 
 // NotDeployedError says that Argo CD does not know an application of the repository.
-type NotDeployedError struct{ Folder, Path string }
+type NotDeployedError struct {
+	Folder, Path string
+	Unwritten    bool // the folder has no application.yaml
+}
 
 func (e *NotDeployedError) Error() string {
 	return fmt.Sprintf("application %s: no application in Argo CD has the path %s", e.Folder, e.Path)
@@ -18,7 +21,11 @@ func (e *NotDeployedError) Error() string {
 
 // Hint says how it comes into being.
 func (e *NotDeployedError) Hint() string {
-	return "`kubectl apply -f " + e.Path + "/application.yaml`; in the sandbox, commit it and run `mage sandbox:up` again; or is this the wrong cluster?"
+	file := e.Path + "/application.yaml"
+	if e.Unwritten {
+		return "write " + file + ", an Application with that path, and commit it; then `kubectl apply -f " + file + "`; or is this the wrong cluster?"
+	}
+	return "`kubectl apply -f " + file + "`; in the sandbox, commit it and run `mage sandbox:up` again; or is this the wrong cluster?"
 }
 
 // SeveralError says that a folder is deployed more than once from this branch.

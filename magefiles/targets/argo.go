@@ -28,7 +28,7 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 	}
 	k, server, err := s.argocdServer(ctx)
 	if err != nil {
-		return err
+		return s.unnamed(err)
 	}
 	options := tunnel.Options{
 		Config: k.Config, Core: k.Core, Namespace: server.Namespace, Service: server.Name, Port: server.Port,
@@ -54,6 +54,30 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 		return s.connected(ctx, transport, append(s.token(transport.Address), password), o, do)
 	})
 }
+
+// unnamed says what was forgotten where nobody has a cluster of their own: in a pipeline,
+// or beside a token.
+func (s *session) unnamed(err error) error {
+	if errors.Is(err, kube.ErrNoCluster) && (s.config.ArgoCD.Token != "" || s.config.CI) {
+		return &unnamedError{err}
+	}
+	return err
+}
+
+// unnamedError says that nothing names an Argo CD.
+type unnamedError struct{ cause error }
+
+func (e *unnamedError) Error() string { return "ARGOCD_SERVER is not set; " + e.cause.Error() }
+
+// Hint says where it is set.
+func (e *unnamedError) Hint() string {
+	return "set ARGOCD_SERVER to the server's address (a variable of the pipeline that does not exist is empty, which is as if not set), or KUBECONFIG to reach it through its cluster"
+}
+
+func (e *unnamedError) Unwrap() error { return e.cause }
+
+// Unavailable marks the error as one of reach: exit status 4.
+func (e *unnamedError) Unavailable() bool { return true }
 
 // outliving is tunnel.With for a function that has something to say to the server
 // after Ctrl-C: the tunnel is there until the function returns.
@@ -112,6 +136,10 @@ func (s *session) argoNamed(ctx context.Context, do func(context.Context, *argoc
 	t := argocd.Transport{Address: hostPort(a.Server)}
 	if !a.Plaintext && !strings.HasPrefix(a.Server, "http://") {
 		t.TLS = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: a.Insecure} //nolint:gosec // only where the user said so
+	}
+	if len(a.NotUnderstood) > 0 {
+		// At once: what fails below may fail for it.
+		s.console.Note("warning: ARGOCD_OPTS has %s, which sealway does not understand: it reads --plaintext, --insecure and --server-crt FILE", strings.Join(a.NotUnderstood, ", "))
 	}
 	if a.Insecure {
 		s.report.Warnings = append(s.report.Warnings, "ARGOCD_OPTS has --insecure: whoever answers at "+t.Address+" gets the token")

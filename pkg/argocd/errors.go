@@ -29,7 +29,7 @@ func (e *UnreachableError) Hint() string {
 	case strings.Contains(text, "x509:"):
 		return "the server's certificate is not the one that is trusted here: is it the right server? Its CA belongs into the trust of this connection"
 	case strings.Contains(text, "does not look like a TLS handshake"):
-		return "the server speaks plaintext (it runs with --insecure): connect without TLS"
+		return "the server speaks plaintext (it runs with --insecure): connect without TLS, with ARGOCD_OPTS=--plaintext"
 	case strings.Contains(text, "ALPN"):
 		return "the load balancer in front does not offer HTTP/2 (ALPN h2): have it do so, or set GRPC_ENFORCE_ALPN_ENABLED=false"
 	case strings.Contains(text, "unexpected HTTP status code"), strings.Contains(text, "frame too large"), strings.Contains(text, "server preface"):

@@ -59,7 +59,7 @@ func TestTLS(t *testing.T) {
 		{"plaintext", nil, nil, "", ""},
 		{"another certificate", []grpc.ServerOption{secure}, pin(other), "x509: certificate signed by unknown authority", "not the one that is trusted"},
 		{"another name", []grpc.ServerOption{secure}, &tls.Config{RootCAs: pool}, "x509: certificate is valid for localhost, not argocd.example.com", "not the one that is trusted"},
-		{"TLS to plaintext", nil, pin(pool), "first record does not look like a TLS handshake", "connect without TLS"},
+		{"TLS to plaintext", nil, pin(pool), "first record does not look like a TLS handshake", "connect without TLS, with ARGOCD_OPTS=--plaintext"},
 		// The server hangs up: whether the client is still writing then or already reads is chance, and so is the text.
 		{"plaintext to TLS", []grpc.ServerOption{secure}, nil, "argocd.example.com:443: ask for the version: ", "is TLS right?"},
 	} {

@@ -142,7 +142,9 @@ func (c *checker) sealed(a *application, s *manifest.Sealed) {
 	case recorded == "":
 		fail(RuleCertificate, reseal, "no certificate is recorded: not sealed by sealway, or the annotation was removed")
 	case c.pin != nil && recorded != c.pin.Fingerprint:
-		fail(RuleCertificate, reseal+", where the plaintext is", "sealed for certificate %s, the pinned one is %s", short(recorded), c.pin.Short())
+		// Whoever swaps the pin wants just this: that everything is sealed for it.
+		fail(RuleCertificate, "was the pin changed on purpose? `git log -p -- "+c.repo.Rel(c.repo.PinPath())+"` shows by whom. If not, put the old one back; only if so, "+reseal+", where the plaintext is",
+			"sealed for certificate %s, the pinned one is %s", short(recorded), c.pin.Short())
 	}
 	switch h := s.Annotations[AnnotationHash]; {
 	case h == "" && s.Annotations[AnnotationCertificate] != "":
@@ -153,8 +155,12 @@ func (c *checker) sealed(a *application, s *manifest.Sealed) {
 	if len(s.Items) == 0 {
 		fail(RuleCiphertext, reseal, "encryptedData is empty")
 	}
+	pin := c.pin
+	if recorded := s.Annotations[AnnotationCertificate]; pin != nil && recorded != "" && recorded != pin.Fingerprint {
+		pin = nil // said already; the length of its key says nothing new
+	}
 	for _, it := range s.Items {
-		if problem := malformed(it.Ciphertext, c.pin); problem != "" {
+		if problem := malformed(it.Ciphertext, pin); problem != "" {
 			c.add(report.Finding{Rule: RuleCiphertext, Path: s.Path, Line: it.Line, Object: s.Object(), Key: it.Key, Message: problem, Fix: reseal})
 		}
 	}

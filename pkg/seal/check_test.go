@@ -1,6 +1,8 @@
 package seal_test
 
 import (
+	"crypto/rsa"
+	"math/big"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -113,6 +115,18 @@ func TestCheckAgainstThePin(t *testing.T) {
 	w.seal()
 	if diff := cmp.Diff([]string{"certificate-mismatch templates/sealed-db.yaml:2 "}, w.check(pairs()[1].cert)); diff != "" {
 		t.Errorf("other pin (-want +got):\n%s", diff)
+	}
+	// A pin with a longer key: that the ciphertext has another length is no news, and the
+	// first thing to do is not to seal for whoever put it there.
+	longer := *pairs()[1].cert
+	longer.Key = &rsa.PublicKey{N: new(big.Int).Lsh(longer.Key.N, 1024), E: longer.Key.E}
+	apps, err := w.repo.Applications()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, _, err := seal.Check(t.Context(), w.repo, apps, &longer, nil)
+	if err != nil || len(found) != 1 || !strings.HasPrefix(found[0].Fix, "was the pin changed on purpose? `git log -p -- sealed-secrets.pem`") {
+		t.Errorf("%+v, %v", found, err)
 	}
 	if got := w.check(nil); len(got) != 1 || !strings.HasPrefix(got[0], seal.RulePin) {
 		t.Errorf("no pin: %v", got)

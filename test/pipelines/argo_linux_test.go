@@ -154,7 +154,7 @@ func (s *server) documented(command, project, role string) string {
 		}
 	}
 	cmd := exec.CommandContext(s.Context(), s.argocd, args...)
-	cmd.Env = []string{"HOME=" + s.TempDir(), "ARGOCD_SERVER=" + s.address, "ARGOCD_AUTH_TOKEN=" + session.Token, "ARGOCD_OPTS=--server-crt " + s.certificate}
+	cmd.Env = []string{"HOME=" + s.TempDir(), "ARGOCD_SERVER=" + s.address, "ARGOCD_AUTH_TOKEN=" + session.Token, "ARGOCD_OPTS=--server-crt '" + s.certificate + "'"}
 	var problem bytes.Buffer
 	cmd.Stderr = &problem
 	out, err := cmd.Output()

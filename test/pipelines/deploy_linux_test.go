@@ -7,10 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/sealway/sealway/internal/scripttest"
@@ -47,8 +50,31 @@ func deployed(t *testing.T, app string) *repository {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What was synced outlives the application, which has no finalizer.
+	t.Cleanup(func() {
+		namespaces := place.Client.CoreV1().Namespaces()
+		if _, err := namespaces.Get(context.Background(), app, metav1.GetOptions{}); err == nil {
+			r.gone(func(ctx context.Context) error { return namespaces.Delete(ctx, app, metav1.DeleteOptions{}) }, func(ctx context.Context) error {
+				_, err := namespaces.Get(ctx, app, metav1.GetOptions{})
+				return err
+			})
+		}
+	})
 	r.create("applications", string(data))
 	return r
+}
+
+// gone deletes something and waits until it is no longer there.
+func (r *repository) gone(remove, get func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := remove(ctx); err != nil {
+		r.Error(err)
+	}
+	err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) { return apierrors.IsNotFound(get(ctx)), nil })
+	if err != nil {
+		r.Errorf("it is still there: %v", err)
+	}
 }
 
 // arrived looks for what was synced.
@@ -110,7 +136,7 @@ func TestGitHubDeploy(t *testing.T) {
 	deploy := func(r *repository, token, kubeconfig string) results {
 		return r.github(w, "deploy", event{name: "push", sha: r.work.Git("rev-parse", "main"), values: map[string]string{
 			"vars.ARGOCD_SERVER": s.address, "secrets.ARGOCD_AUTH_TOKEN": token, "secrets.READONLY_KUBECONFIG": kubeconfig,
-		}, env: []string{"ARGOCD_OPTS=--server-crt " + s.certificate}})
+		}, env: []string{"ARGOCD_OPTS=--server-crt '" + s.certificate + "'"}})
 	}
 	for _, c := range s.refusals(r.app) {
 		t.Run(c.name, func(t *testing.T) { r := r.as(t); c.judge(r, deploy(r, c.token, "")["Sync"]) })
@@ -139,6 +165,12 @@ func (r *repository) reader(s *server) string {
 	if _, err := accounts.Create(r.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "pipeline"}}, metav1.CreateOptions{}); err != nil {
 		r.Fatal(err)
 	}
+	r.Cleanup(func() {
+		r.gone(func(ctx context.Context) error { return accounts.Delete(ctx, "pipeline", metav1.DeleteOptions{}) }, func(ctx context.Context) error {
+			_, err := accounts.Get(ctx, "pipeline", metav1.GetOptions{})
+			return err
+		})
+	})
 	token, err := accounts.CreateToken(r.Context(), "pipeline", &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
 	if err != nil {
 		r.Fatal(err)
@@ -153,7 +185,7 @@ func (r *repository) reader(s *server) string {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		r.Fatal(err)
 	}
-	env := append(worldtest.Environment(r.TempDir(), file), "ARGOCD_SERVER="+s.address, "ARGOCD_OPTS=--server-crt "+s.certificate)
+	env := append(worldtest.Environment(r.TempDir(), file), "ARGOCD_SERVER="+s.address, "ARGOCD_OPTS=--server-crt '"+s.certificate+"'")
 	c := worldtest.Start(r, r.work.Dir, env, r.all, scripttest.Mage(r), "verify:cluster", "-json").Ends(3)
 	for _, check := range c.Report().Checks {
 		if check.Name == "permissions of verify:*" {
@@ -232,7 +264,7 @@ func TestContainerDeploy(t *testing.T) {
 func (s *server) deploys(r *repository, deploy func(r *repository, env ...string) result) {
 	s.Helper()
 	env := func(token string) []string {
-		return []string{"ARGOCD_SERVER=" + s.address, "ARGOCD_OPTS=--server-crt " + s.certificate, "ARGOCD_AUTH_TOKEN=" + token}
+		return []string{"ARGOCD_SERVER=" + s.address, "ARGOCD_OPTS=--server-crt '" + s.certificate + "'", "ARGOCD_AUTH_TOKEN=" + token}
 	}
 	for _, c := range s.refusals(r.app) {
 		r.Run(c.name, func(t *testing.T) { r := r.as(t); c.judge(r, deploy(r, env(c.token)...)) })

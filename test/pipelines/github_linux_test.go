@@ -34,8 +34,9 @@ type job struct {
 		Group  string `json:"group"`
 		Cancel bool   `json:"cancel-in-progress"`
 	} `json:"concurrency"`
-	Strategy map[string]any `json:"strategy"`
-	Steps    []step         `json:"steps"`
+	Outputs  map[string]string `json:"outputs"`
+	Strategy map[string]any    `json:"strategy"`
+	Steps    []step            `json:"steps"`
 }
 
 type step struct {
@@ -99,26 +100,43 @@ func (r results) failed() (names []string) {
 // it.
 func (r *repository) github(w *workflow, name string, e event) results {
 	r.Helper()
+	out, _ := r.githubJob(w, name, e)
+	return out
+}
+
+// githubJob returns the job's outputs, too.
+func (r *repository) githubJob(w *workflow, name string, e event) (out results, outputs map[string]string) {
+	r.Helper()
 	g := &githubRun{repository: r, event: e, home: r.TempDir(), tools: r.tools(), shell: w.Defaults["run"]["shell"]}
-	out := results{}
+	out = results{}
 	failed := false
-	outcomes := map[string]bool{} // of the steps with an id: success
+	known := map[string]string{} // what expressions can ask of the steps with an id
 	for _, s := range w.Jobs[name].Steps {
-		if !g.runs(s.If, failed, outcomes) {
+		outcome := "steps." + s.ID + ".outcome"
+		known[outcome] = "skipped"
+		if !g.holds(s.If, failed, known) {
 			continue
 		}
+		known[outcome] = "success"
 		if s.Uses != "" {
 			g.action(s)
 			continue
 		}
 		res := g.script(s)
-		failed = failed || res.status != 0
-		if s.ID != "" {
-			outcomes[s.ID] = res.status == 0
+		if res.status != 0 {
+			failed, known[outcome] = true, "failure"
 		}
 		out[s.Name] = res
 	}
-	return out
+	outputs = map[string]string{}
+	for key, text := range w.Jobs[name].Outputs {
+		value, is := known[expression(r, text)]
+		if !is {
+			r.Fatalf("output %s: %q is not known here", key, text)
+		}
+		outputs["needs."+name+".outputs."+key] = value
+	}
+	return out, outputs
 }
 
 type githubRun struct {
@@ -127,21 +145,37 @@ type githubRun struct {
 	home, tools, dir, shell string
 }
 
-// runs evaluates the condition of a step.
-func (g *githubRun) runs(condition string, failed bool, outcomes map[string]bool) bool {
-	g.Helper()
+// holds evaluates the condition of a step or a job. Nothing runs after a failure unless
+// it says so.
+func (r *repository) holds(condition string, failed bool, known map[string]string) bool {
+	r.Helper()
 	if condition == "" {
 		return !failed
 	}
-	for part := range strings.SplitSeq(expression(g, condition), " && ") {
-		switch part {
-		case "!cancelled()":
-		case "steps.build.outcome == 'success'":
-			if !outcomes["build"] {
-				return false
-			}
-		default:
-			g.Fatalf("condition %q is not known here", part)
+	parts := strings.Split(expression(r, condition), " && ")
+	if failed && !slices.Contains(parts, "!cancelled()") {
+		return false
+	}
+	for _, part := range parts {
+		if part == "!cancelled()" {
+			continue
+		}
+		name, value, compared := strings.Cut(part, " == ")
+		unlike, other, differs := strings.Cut(part, " != ")
+		if differs {
+			name, value = unlike, other
+		}
+		name, negated := strings.CutPrefix(name, "!")
+		got, is := known[name]
+		if !is {
+			r.Fatalf("condition %q is not known here", part)
+		}
+		truth := got != "" // an expression alone
+		if compared || differs {
+			truth = (got == strings.Trim(value, "'")) == compared
+		}
+		if truth == negated {
+			return false
 		}
 	}
 	return true

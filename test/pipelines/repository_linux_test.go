@@ -25,6 +25,8 @@ type repository struct {
 	remote, work *gittest.Repo
 	app          string
 	all          *worldtest.Buffer // that was printed
+	stub         string            // a script in the place of the program
+	broken       bool              // it does not compile
 }
 
 // sealed is the sealed file of each application, which takes a second to make.
@@ -143,12 +145,22 @@ func (r *repository) tools() string {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		r.Fatal(err)
 	}
+	program := scripttest.Mage(r)
+	if r.stub != "" {
+		program = filepath.Join(dir, "stub")
+		if err := os.WriteFile(program, []byte(r.stub), 0o755); err != nil {
+			r.Fatal(err)
+		}
+	}
 	script := "#!/bin/sh\n[ \"$1 $2 $3\" = 'tool mage -compile' ] && [ $# = 4 ] || { echo \"go $*: not expected\" >&2; exit 97; }\n" +
-		"mkdir -p \"$(dirname \"$4\")\" && ln -sf '" + scripttest.Mage(r) + "' \"$4\"\n"
+		"mkdir -p \"$(dirname \"$4\")\" && ln -sf '" + program + "' \"$4\"\n"
+	if r.broken {
+		script = "#!/bin/sh\nexit 1\n"
+	}
 	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(script), 0o755); err != nil {
 		r.Fatal(err)
 	}
-	if err := os.Symlink(scripttest.Mage(r), filepath.Join(dir, "sealway")); err != nil {
+	if err := os.Symlink(program, filepath.Join(dir, "sealway")); err != nil {
 		r.Fatal(err)
 	}
 	return dir

@@ -25,12 +25,14 @@ check() {
 }
 
 deploy() {
-	sealway gitops:syncAll -timeout=15m -report=reports/sync.xml,reports/sync.html
-	if [ -n "${KUBECONFIG:-}" ]; then # one that may read is enough
-		sealway verify:all -wait -timeout=10m -report=reports/verify.xml,reports/verify.html
+	status=0 # that of what fails first
+	sealway gitops:syncAll -timeout=15m -report=reports/sync.xml,reports/sync.html || status=$?
+	if [ -n "${KUBECONFIG:-}" ]; then # one that may read is enough; also after a sync that failed, to say why
+		sealway verify:all -wait -timeout=10m -report=reports/verify.xml,reports/verify.html || status=$((status ? status : $?))
 	else
 		echo "no KUBECONFIG: what Argo CD said is all that is known"
 	fi
+	return $status
 }
 
 [ $# -ge 1 ] || usage

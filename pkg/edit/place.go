@@ -142,12 +142,15 @@ func (p *Place) errorf(key, fix, format string, args ...any) error {
 // UnknownError is a Secret or a key that is neither in a file nor in a contract:
 // most likely it is misspelt.
 type UnknownError struct {
-	Application, Name string
+	Application, Name string // no Name: any Secret of the application
 	Key               string // empty when the Secret itself is meant
 	Known             []string
 }
 
 func (e *UnknownError) Error() string {
+	if e.Key != "" && e.Name == "" {
+		return fmt.Sprintf("key %q: no Secret of %s has it here", e.Key, e.Application)
+	}
 	if e.Key != "" {
 		return fmt.Sprintf("key %q: neither Secret %s nor its contract has it", e.Key, e.Name)
 	}

@@ -299,6 +299,9 @@ func (s *session) rotate(ctx context.Context, app, key string, dryRun bool) erro
 	if err := s.carryOut(ctx, apps, plan, nil, dryRun); err != nil {
 		return err
 	}
+	if i := slices.IndexFunc(apps, func(a generate.App) bool { return a.Name == app }); i >= 0 && key == "" {
+		s.elsewhereWarnings(&apps[i], "")
+	}
 	n := s.keys(report.Create, report.Update)
 	verb := "rotated"
 	if dryRun {

@@ -13,7 +13,7 @@ func TestNear(t *testing.T) {
 	}, Sealed: []manifest.Sealed{{Name: "da"}}}
 	for _, c := range []struct{ name, reason, want string }{
 		{"litellm-secret", "a letter is missing", "litellm-secrets"},
-		{"litelm-secerts", "three are wrong", "litellm-secrets"},
+		{"litelm-zecretz", "three are wrong", "litellm-secrets"},
 		{"litellm", "its beginning", "litellm-secrets"},
 		{"secrets", "its end", "litellm-secrets"},
 		{"dc", "one of two", "db"},

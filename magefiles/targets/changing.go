@@ -152,6 +152,9 @@ type setArguments struct {
 
 // set is secrets:set.
 func (s *session) set(ctx context.Context, a setArguments) error {
+	if err := keyName("secrets:set", a.key); err != nil {
+		return err
+	}
 	if _, err := s.repo.Select(a.app); err != nil {
 		return err
 	}
@@ -184,6 +187,9 @@ func (s *session) set(ctx context.Context, a setArguments) error {
 	text := "the value is this one already"
 	if len(change.Changed) > 0 {
 		text = fmt.Sprintf("set %s of %s/%s", a.key, place.Namespace, place.Name)
+		if console.IsTerminal(os.Stdin) { // nobody has seen what was typed or pasted
+			text = fmt.Sprintf("set %s (%s) of %s/%s", a.key, length(value), place.Namespace, place.Name)
+		}
 		if n := s.keys(report.Create, report.Update) - 1; n > 0 {
 			text += fmt.Sprintf(", %s along", follow(n))
 		}
@@ -292,6 +298,9 @@ func (s *session) rotate(ctx context.Context, app, key string, dryRun bool) erro
 	}
 	if err := s.carryOut(ctx, apps, plan, nil, dryRun); err != nil {
 		return err
+	}
+	if i := slices.IndexFunc(apps, func(a generate.App) bool { return a.Name == app }); i >= 0 && key == "" {
+		s.elsewhereWarnings(&apps[i], "")
 	}
 	n := s.keys(report.Create, report.Update)
 	verb := "rotated"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sealway/sealway/pkg/generate"
 	"github.com/sealway/sealway/pkg/report"
@@ -43,8 +44,24 @@ func (s *session) generate(ctx context.Context, apps, force []string, dryRun boo
 	} else if err := plan.Apply(ctx); err != nil {
 		return err
 	}
+	for i := range known {
+		if len(apps) == 0 || slices.Contains(apps, known[i].Name) {
+			s.elsewhereWarnings(&known[i], "")
+		}
+	}
 	s.report.Summary = s.generated(verb)
 	return s.console.Report(s.report)
+}
+
+// elsewhereWarnings name the command for sealed Secrets, or the one of that name, whose
+// plaintext is not on this machine.
+func (s *session) elsewhereWarnings(a *generate.App, secret string) {
+	for _, ab := range a.Absent() {
+		if secret == "" || secret == ab.Secret {
+			s.report.Warnings = append(s.report.Warnings, fmt.Sprintf("%s/%s: %s sealed and without plaintext on this machine: %s brings it here",
+				ab.Namespace, ab.Secret, count(len(ab.Keys), "key"), generate.ImportCommand(a.Name, ab.Secret)))
+		}
+	}
 }
 
 // contracted reads contract and plaintext of every application: links lead

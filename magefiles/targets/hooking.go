@@ -3,6 +3,7 @@ package targets
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/sealway/sealway/internal/console"
@@ -36,13 +37,16 @@ func (s *session) hooks(ctx context.Context, a hookArguments) error {
 	case a.uninstall:
 		return s.uninstallHooks(dir)
 	}
-	return s.installHooks(dir)
+	return s.installHooks(dir, a)
 }
 
-func (s *session) installHooks(dir *hooks.Dir) error {
+func (s *session) installHooks(dir *hooks.Dir, a hookArguments) error {
 	if m := dir.Manager; m != nil && m.Active && m.Guards {
 		s.report.Summary = fmt.Sprintf("nothing to install: %s has %s run secrets:guard", m.Config, m.Name)
 		return s.console.Report(s.report)
+	}
+	if a.binary != "" && !dir.Built { // .bin/sealway may be built later
+		return s.missingBinary(dir)
 	}
 	before, err := dir.Install()
 	if err != nil {
@@ -149,8 +153,33 @@ func (s *session) hookWarnings(dir *hooks.Dir) {
 		warn("core.hooksPath is %s, outside this repository", dir.Path)
 	}
 	if !dir.Built {
-		warn("%s is not there: until it is built (`task build`, or `go tool mage -compile \"$PWD/%[1]s\"`), the hooks refuse every commit and push", filepath.Clean(dir.Program))
+		warn("%s is not there: until it is built (%s), the hooks refuse every commit and push", filepath.Clean(dir.Program), building(dir))
 	}
+}
+
+// missingBinary refuses hooks that could do nothing but refuse.
+func (s *session) missingBinary(dir *hooks.Dir) error {
+	name := filepath.Clean(dir.Program)
+	file := name
+	if !filepath.IsAbs(name) {
+		file = filepath.Join(s.repo.Tree.Root, name)
+	}
+	if info, err := os.Stat(file); err == nil && !info.IsDir() {
+		return &console.Usage{Problem: "secrets:hooks: " + name + " cannot be executed: hooks that call it would refuse every commit and push", Advice: "`chmod +x " + name + "`, or name another one"}
+	}
+	return &console.Usage{Problem: "secrets:hooks: there is no program " + name + ": hooks that call it would refuse every commit and push", Advice: building(dir) + " builds it; then run this again"}
+}
+
+// building is the command that makes the program of the hooks.
+func building(dir *hooks.Dir) string {
+	name := filepath.Clean(dir.Program)
+	switch {
+	case filepath.IsAbs(name):
+		return fmt.Sprintf("`go tool mage -compile %q`", name)
+	case filepath.ToSlash(name) == hooks.DefaultProgram:
+		return fmt.Sprintf("`task build`, or `go tool mage -compile \"$PWD/%s\"`", name)
+	}
+	return fmt.Sprintf("`go tool mage -compile \"$PWD/%s\"`", name)
 }
 
 // hookPath is the path as a person would type it.

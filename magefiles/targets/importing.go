@@ -20,6 +20,7 @@ type importArguments struct {
 	app, secret, from string
 	name, file, typ   string
 	force, dryRun     bool
+	New               bool
 }
 
 // importFrom is secrets:import.
@@ -47,6 +48,9 @@ func (s *session) importFrom(ctx context.Context, a importArguments) error {
 	if err != nil {
 		return err
 	}
+	if err := misspelt(place, a.New || a.force); err != nil {
+		return err
+	}
 	values, meta, err := in(place)
 	if err != nil {
 		return err
@@ -70,6 +74,16 @@ func (s *session) importFrom(ctx context.Context, a importArguments) error {
 	}
 	s.outcome(fmt.Sprintf("%s %s into %s/%s, %d were here already", verb, count(len(change.Changed), "value"), place.Namespace, place.Name, s.keys(report.Unchanged)), a.dryRun)
 	return s.console.Report(s.report)
+}
+
+// misspelt refuses a Secret that nobody knows and whose name is nearly that of one.
+func misspelt(p *edit.Place, meant bool) error {
+	near := p.Near()
+	if near == "" || meant {
+		return nil
+	}
+	return &console.Usage{Problem: fmt.Sprintf("Secret %q: neither %s's local-secrets nor its contract has it", p.Name, p.App.Name),
+		Advice: fmt.Sprintf("did you mean %s? -new makes one that is not there", near)}
 }
 
 func (s *session) contractPath(p *edit.Place) string {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/internal/kube"
 	"github.com/sealway/sealway/pkg/generate"
 	"github.com/sealway/sealway/pkg/manifest"
+	"github.com/sealway/sealway/pkg/repo"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/seal"
 )
@@ -65,7 +67,33 @@ func (s *session) plan(ctx context.Context, apps []string, prune bool) (*seal.Pl
 		return nil, err
 	}
 	opts.Prune = prune
-	return seal.NewPlan(ctx, selected, opts)
+	plan, err := seal.NewPlan(ctx, selected, opts)
+	if err != nil {
+		return nil, err
+	}
+	return plan, s.disagreements(ctx, plan, selected)
+}
+
+// disagreements warns of computed values that are not what their sources make. Nothing is
+// read for applications in which no byte has changed since a run that had nothing to say.
+func (s *session) disagreements(ctx context.Context, plan *seal.Plan, selected []repo.Application) error {
+	if plan.Settled() {
+		return nil
+	}
+	apps, err := s.contracted(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := generate.Disagreements(apps, generate.Options{Root: s.repo.Tree.Root})
+	if err != nil {
+		return err
+	}
+	for _, d := range found {
+		if slices.ContainsFunc(selected, func(a repo.Application) bool { return slices.Contains(d.Applications, a.Name) }) {
+			plan.Warn(d.Text, d.Applications...)
+		}
+	}
+	return nil
 }
 
 // agreed refuses plaintext that a killed run left in disagreement.

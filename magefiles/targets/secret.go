@@ -58,11 +58,12 @@ func (Secrets) Import(ctx context.Context, app, secret string,
 	file *string, // read this file in place of stdin
 	Type *string, // of a Secret that is not here yet; default Opaque
 	force *bool, // replace values that are here
+	New *bool, // make a Secret that nobody knows, though its name is nearly that of another
 	dryRun *bool, // show what would change and write nothing
 	json *bool, // print the result as JSON
 ) error {
 	a := arguments{app: []string{app}, words: []string{secret}, json: json, text: map[string]*string{"from": from, "name": name, "file": file, "type": Type}}
 	return run(ctx, "secrets:import", a, func(ctx context.Context, s *session) error {
-		return s.importFrom(ctx, importArguments{app, secret, word(from), word(name), word(file), word(Type), is(force), is(dryRun)})
+		return s.importFrom(ctx, importArguments{app, secret, word(from), word(name), word(file), word(Type), is(force), is(dryRun), is(New)})
 	})
 }

@@ -89,6 +89,9 @@ func (a arguments) check(command string) error {
 			return &console.Usage{Problem: fmt.Sprintf("%s: %q is neither a Secret nor a key", command, w), Advice: "names come first, flags behind them; `mage -h " + command + "` shows the order"}
 		}
 	}
+	if err := trailing(command, len(a.app)+len(a.words), os.Args[1:]); err != nil {
+		return err
+	}
 	for name, value := range a.given() {
 		if value != nil && *value == "" { // an unset variable must not mean the default
 			return &console.Usage{Problem: fmt.Sprintf("%s: -%s is empty", command, name), Advice: "give it a value, or leave it out"}

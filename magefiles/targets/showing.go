@@ -53,6 +53,7 @@ func (s *session) show(ctx context.Context, app, secret, reveal string, force bo
 		}
 	}
 	s.absent(a, secret)
+	s.elsewhereWarnings(a, secret)
 	s.report.Summary = s.shownSummary(app)
 	return s.console.Report(s.report)
 }
@@ -146,6 +147,12 @@ func (s *session) absent(a *generate.App, secret string) {
 	if a.Contract == nil {
 		return
 	}
+	elsewhere := map[string]bool{}
+	for _, ab := range a.Absent() {
+		for _, k := range ab.Keys {
+			elsewhere[ab.Secret+"/"+k] = true
+		}
+	}
 	for i := range a.Contract.Secrets {
 		spec := &a.Contract.Secrets[i]
 		if secret != "" && spec.Name != secret {
@@ -158,8 +165,12 @@ func (s *session) absent(a *generate.App, secret string) {
 			}) {
 				continue
 			}
-			s.report.Entries = append(s.report.Entries, report.Entry{Action: report.Placeholder, Application: a.Name, Namespace: namespace,
-				Name: spec.Name, Path: a.Contract.Path, Line: k.Line, Keys: []string{k.Name}, Detail: rule(&k) + ", not here"})
+			e := report.Entry{Action: report.Placeholder, Application: a.Name, Namespace: namespace,
+				Name: spec.Name, Path: a.Contract.Path, Line: k.Line, Keys: []string{k.Name}, Detail: rule(&k) + ", not here"}
+			if elsewhere[spec.Name+"/"+k.Name] {
+				e.Action, e.Detail = report.Sealed, rule(&k)+", its plaintext is not on this machine"
+			}
+			s.report.Entries = append(s.report.Entries, e)
 		}
 	}
 }

@@ -126,13 +126,21 @@ func (p *Place) judge(v Value, o Options) (report.Action, error) {
 func (p *Place) possible(v Value) error {
 	switch {
 	case len(v.Data) == 0:
-		return p.errorf(v.Key, "", "the value is empty")
+		return p.given(v.Key, "type it, or pipe it in: mage secrets:set %[1]s %[2]s %[3]s < FILE", "the value that was given is empty")
 	case manifest.IsPlaceholder(v.Data), manifest.IsKept(string(v.Data)):
-		return p.errorf(v.Key, "", "the value only stands in for one")
+		return p.given(v.Key, "give the real one: mage secrets:set %[1]s %[2]s %[3]s", "the value that was given is a placeholder")
 	case len(v.Data) > corev1.MaxSecretSize:
-		return p.errorf(v.Key, "", "the value has %d bytes, a Secret holds at most 1 MiB", len(v.Data))
+		return p.given(v.Key, "", "the value that was given has %d bytes, a Secret holds at most 1 MiB", len(v.Data))
 	}
 	return nil
+}
+
+// given is an error about a value that is not in the file: it names no line of it.
+func (p *Place) given(key, fix, format string, args ...any) error {
+	if fix != "" {
+		fix = fmt.Sprintf(fix, p.App.Name, p.Name, key)
+	}
+	return &manifest.Error{Path: p.Path, Object: p.Object(), Key: key, Problem: fmt.Sprintf(format, args...), Fix: fix}
 }
 
 func computed(k *repo.KeySpec) bool { return k.Kind == repo.KindLink || len(k.Sources()) > 0 }

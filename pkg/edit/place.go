@@ -87,6 +87,59 @@ func (a *App) names() []string {
 	return slices.Compact(out)
 }
 
+// Near is the name of a Secret that there is and that this one, which there is not, may be
+// a misspelling of: one letter in five is another, or one name is the beginning or the
+// end of the other. A number that is another is meant. Empty when there is none.
+func (p *Place) Near() string {
+	if p.Secret != nil || p.Spec != nil || slices.ContainsFunc(p.App.Sealed, func(s manifest.Sealed) bool { return s.Name == p.Name }) {
+		return ""
+	}
+	best, least := "", 0
+	for _, name := range p.App.names() {
+		if unnumbered(name) == unnumbered(p.Name) {
+			continue
+		}
+		d := distance(p.Name, name)
+		if len(p.Name) > 2 && (strings.HasPrefix(name, p.Name) || strings.HasSuffix(name, p.Name)) {
+			d = 1
+		}
+		if d <= max(1, len(name)/5) && (best == "" || d < least) {
+			best, least = name, d
+		}
+	}
+	return best
+}
+
+func unnumbered(name string) string {
+	return strings.TrimRight(strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, name), "-")
+}
+
+// distance is Levenshtein's, with bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
 // Object names the Secret in messages.
 func (p *Place) Object() string { return "Secret " + p.Namespace + "/" + p.Name }
 
@@ -142,12 +195,15 @@ func (p *Place) errorf(key, fix, format string, args ...any) error {
 // UnknownError is a Secret or a key that is neither in a file nor in a contract:
 // most likely it is misspelt.
 type UnknownError struct {
-	Application, Name string
+	Application, Name string // no Name: any Secret of the application
 	Key               string // empty when the Secret itself is meant
 	Known             []string
 }
 
 func (e *UnknownError) Error() string {
+	if e.Key != "" && e.Name == "" {
+		return fmt.Sprintf("key %q: no Secret of %s has it here", e.Key, e.Application)
+	}
 	if e.Key != "" {
 		return fmt.Sprintf("key %q: neither Secret %s nor its contract has it", e.Key, e.Name)
 	}

@@ -93,7 +93,7 @@ func (n *node) mayForce(target string) error {
 	switch {
 	case n.spec.Immutable:
 		return &ForceError{target, "the key is immutable (" + at + ")",
-			"what was made with the old value would be lost; whoever still wants a new one removes the key from the plaintext file by hand"}
+			"what was made with the old value would be lost; " + n.replaced()}
 	case n.spec.Kind == repo.KindExternal:
 		return &ForceError{target, "the value comes from elsewhere (" + at + ")", "put the new value into the plaintext file: " + n.spec.Description}
 	default:

@@ -55,9 +55,9 @@ func (g *graph) settle(n *node) error {
 		// the one that is in use, and some can never be changed.
 		n.pending, n.absent = n.item != nil, n.item == nil
 		if n.secret.selected {
-			g.took(n, report.Keep, "sealed already; its plaintext is not on this machine, -force makes another value")
+			g.took(n, report.Keep, "sealed already; its plaintext is not on this machine: "+n.fetch()+" brings it here, -force makes another value")
 		} else if follow {
-			g.took(n, report.Warning, "is made of "+n.sources[0].ref().String()+", which has another value now, and its plaintext is not on this machine: what is sealed is the old one")
+			g.took(n, report.Warning, "is made of "+n.sources[0].ref().String()+", which has another value now, and its plaintext is not on this machine: what is sealed is the old one; "+n.fetch()+", then `mage secrets:generate -force="+n.ref().String()+"`")
 		}
 	case !n.secret.selected && !n.existing() && !n.forced && (!follow || n.item == nil):
 		n.pending = n.item != nil || n.spec.Kind == repo.KindExternal

@@ -82,6 +82,8 @@ func (g *graph) rotateAll() (left []Step, err error) {
 			}
 			action := report.Keep
 			switch {
+			case problem == "" && n.elsewhere():
+				problem = "it is sealed, and its plaintext is not on this machine: " + n.fetch()
 			case problem == "":
 				problem = "there is no value here yet; `mage secrets:generate` makes it"
 			case n.spec.Immutable, n.spec.Kind == repo.KindExternal:
@@ -131,7 +133,7 @@ func (n *node) stays() (problem, fix string) {
 	switch {
 	case n.spec.Immutable:
 		return "immutable (" + at + "): what was made with the old value would be lost",
-			"whoever still wants a new one removes the key from the plaintext file by hand"
+			n.replaced()
 	case n.spec.Kind == repo.KindExternal:
 		return "the value comes from elsewhere: " + n.spec.Description,
 			fmt.Sprintf("get a new one there, then `mage secrets:set %s %s %s`", n.secret.app.Name, n.secret.spec.Name, n.spec.Name)

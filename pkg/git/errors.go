@@ -7,6 +7,28 @@ import (
 	"strings"
 )
 
+// OutsideError is ErrNoRepository about a folder.
+type OutsideError struct{ Dir string }
+
+func (e *OutsideError) Error() string { return e.Dir + ": " + ErrNoRepository.Error() }
+
+func (e *OutsideError) Unwrap() error { return ErrNoRepository }
+
+// Hint says how to get into one.
+func (e *OutsideError) Hint() string {
+	return "cd into the GitOps repository; if this is to become one, `git init`"
+}
+
+// NoGitError says that there is no git command.
+type NoGitError struct{}
+
+func (e *NoGitError) Error() string { return "git: not found on the PATH" }
+
+// Hint says what to do.
+func (e *NoGitError) Hint() string {
+	return "install Git, or put the folder with the git command on the PATH: everything here asks it"
+}
+
 // HookError says that a hook of this repository refused.
 type HookError struct {
 	Operation string   // commit or push

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -31,9 +32,15 @@ func Open(ctx context.Context, dir string) (*Tree, error) {
 	out, err := command{dir: dir, args: []string{"rev-parse", "--path-format=absolute",
 		"--show-toplevel", "--git-dir", "--git-common-dir", "--show-object-format"}}.run(ctx)
 	if err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return nil, &NoGitError{}
+		}
 		// Git ends with 128 for this as for a repository of somebody else.
 		if strings.Contains(err.Error(), "not a git repository") {
-			return nil, fmt.Errorf("%s: %w", dir, ErrNoRepository)
+			if full, err := filepath.Abs(dir); err == nil {
+				dir = full
+			}
+			return nil, &OutsideError{Dir: dir}
 		}
 		return nil, err
 	}

@@ -20,6 +20,7 @@ type Edit struct {
 	Path   []string
 	Value  string
 	Plain  bool // write without quotes and let YAML say what it is: for true and false, and for ciphertext
+	Bare   bool // write the string as Marshal does, without quotes where it needs none
 	Delete bool // remove the key; the value is not used
 }
 
@@ -265,7 +266,11 @@ func (e Edit) text(depth, indent int, eol, remark string) string {
 	}
 	b.WriteString(strings.Repeat(" ", indent) + plainOrQuoted(e.Path[depth]) + ": ")
 	value := e.Value
-	if !e.Plain {
+	switch {
+	case e.Plain:
+	case e.Bare:
+		value = plainOrQuoted(value)
+	default:
 		value = quote(value, indent+2, eol)
 	}
 	b.WriteString(value)

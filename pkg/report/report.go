@@ -80,7 +80,7 @@ type Application struct {
 	Revision   string     `json:"revision,omitempty"`   // what it was last compared with; several separated by commas
 	Follows    string     `json:"follows,omitempty"`    // the branch, tag or commit it is told to follow
 	Repository string     `json:"repository,omitempty"` // URL of the Git repository it follows
-	Head       string     `json:"head,omitempty"`       // how the revision stands to the local HEAD
+	Head       string     `json:"head,omitempty"`       // how the revision stands to the local HEAD: HEAD is that commit, as HEAD another one with the same folder
 	Operation  string     `json:"operation,omitempty"`  // the last one: phase and when
 	Detail     string     `json:"detail,omitempty"`     // what happened, or what is wrong
 	Resources  []Resource `json:"resources,omitempty"`  // those that are not as they should be

@@ -238,9 +238,9 @@ func list(files []string) string {
 func (c Comparison) String() string {
 	switch {
 	case c.State == Same && len(c.Dirty) > 0:
-		return "HEAD, and uncommitted changes"
+		return c.same() + ", and uncommitted changes"
 	case c.State == Same:
-		return "HEAD"
+		return c.same()
 	case c.State == Newer:
 		return "newer than HEAD"
 	case c.State == Unknown:
@@ -248,6 +248,15 @@ func (c Comparison) String() string {
 	default:
 		return "not HEAD: " + string(c.State)
 	}
+}
+
+// same is "HEAD" for that commit, and "as HEAD" for another one with the same version of
+// the application's folder.
+func (c Comparison) same() string {
+	if c.Source.Commit == c.Head {
+		return "HEAD"
+	}
+	return "as HEAD"
 }
 
 // Remote is the name of the remote with that URL, however it is written; empty when

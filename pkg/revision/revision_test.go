@@ -64,6 +64,22 @@ func (w *world) compare(change func(*revision.Source)) revision.Comparison {
 	return c
 }
 
+// A commit that is not HEAD is not called HEAD, though the folder is the same in it.
+func TestSameIsNotHead(t *testing.T) {
+	c := revision.Comparison{State: revision.Same, Head: "aaaa", Source: revision.Source{Commit: "aaaa"}}
+	if c.String() != "HEAD" {
+		t.Errorf("HEAD: %s", c)
+	}
+	c.Source.Commit = "bbbb"
+	if c.String() != "as HEAD" {
+		t.Errorf("another commit: %s", c)
+	}
+	c.Dirty = []string{"values.yaml"}
+	if c.String() != "as HEAD, and uncommitted changes" {
+		t.Errorf("another commit, and changes: %s", c)
+	}
+}
+
 func TestCompare(t *testing.T) {
 	cases := []struct {
 		name, reason string

@@ -181,9 +181,9 @@ func (p *Plan) content(c *change, old []byte, sealed map[string]string) ([]byte,
 	}
 	annotations := []string{"metadata", "annotations"}
 	if c.sealed.Annotations[AnnotationCertificate] != p.opts.Certificate.Fingerprint {
-		edits = append(edits, manifest.Edit{Path: append(slices.Clone(annotations), AnnotationCertificate), Value: p.opts.Certificate.Fingerprint})
+		edits = append(edits, manifest.Edit{Path: append(slices.Clone(annotations), AnnotationCertificate), Value: p.opts.Certificate.Fingerprint, Bare: true})
 	}
-	edits = append(edits, manifest.Edit{Path: append(annotations, AnnotationHash), Value: encryptedDataHash(list), Plain: true})
+	edits = append(edits, manifest.Edit{Path: append(annotations, AnnotationHash), Value: encryptedDataHash(list), Bare: true}) // as render writes them
 	return manifest.EditDocument(old, c.sealed.Document, edits)
 }
 

@@ -218,6 +218,20 @@ func (p *Plan) warn(c *change, text string) {
 	p.warned[c.app.Name] = true
 }
 
+// Settled reports whether nothing has changed in any application since the last run.
+func (p *Plan) Settled() bool {
+	return len(p.orphans) == 0 && !slices.ContainsFunc(p.changes, func(c change) bool { return !c.settled })
+}
+
+// Warn adds a warning. The next run looks at these applications again, whether anything
+// has changed or not.
+func (p *Plan) Warn(text string, apps ...string) {
+	p.Warnings = append(p.Warnings, text)
+	for _, a := range apps {
+		p.warned[a] = true
+	}
+}
+
 // otherCertificate is the reason that makes a sealed file stale.
 const otherCertificate = "other certificate"
 

@@ -108,6 +108,9 @@ func TestTyped(t *testing.T) {
 	if err := p.rest(cmd); err != nil || strings.Contains(p.seen.String(), word) {
 		t.Errorf("%v\n%s", err, p.seen.String())
 	}
+	if !strings.Contains(p.seen.String(), "set token (17 characters) of ") {
+		t.Errorf("how much was typed is not told:\n%s", p.seen.String())
+	}
 	if w.value("api.yaml", "token") != "canary-kill-typed" || w.value("front.yaml", "key") != "canary-kill-typed" {
 		t.Error("the value is not the typed one")
 	}

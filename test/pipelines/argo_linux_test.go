@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -127,14 +128,42 @@ func (s *server) call(path string, body, answer any) {
 	}
 }
 
-// roleToken is a token of a project's role, made with the command of docs/ci.md.
+// roleToken is a token of a project's role, made with the command of docs/ci.md, as soon
+// as the server takes it: it hears of a change of the project a moment later.
 func (s *server) roleToken(project, role string) string {
 	s.Helper()
-	out := s.documented("create-token", project, role)
-	if len(strings.Fields(out)) != 1 {
+	token := strings.TrimSpace(s.documented("create-token", project, role))
+	if len(strings.Fields(token)) != 1 {
 		s.Fatal("that is no token")
 	}
-	return strings.TrimSpace(out)
+	ctx, cancel := context.WithTimeout(s.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for !s.takes(ctx, token) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			s.Fatal("argocd-server does not take the token of the role")
+		}
+	}
+	return token
+}
+
+// takes says whether the server accepts a token.
+func (s *server) takes(ctx context.Context, token string) bool {
+	s.Helper()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.address+"/api/v1/applications?fields=metadata", http.NoBody)
+	if err != nil {
+		s.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+token)
+	response, err := s.client.Do(request)
+	if err != nil {
+		return false
+	}
+	_ = response.Body.Close()
+	return response.StatusCode == http.StatusOK
 }
 
 // documented runs the line of docs/ci.md with a command of argocd's, for a project and a

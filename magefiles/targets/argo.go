@@ -59,25 +59,13 @@ func (s *session) argo(ctx context.Context, do func(context.Context, *argocd.Cli
 // or beside a token.
 func (s *session) unnamed(err error) error {
 	if errors.Is(err, kube.ErrNoCluster) && (s.config.ArgoCD.Token != "" || s.config.CI) {
-		return &unnamedError{err}
+		return &console.Advised{
+			Err:    fmt.Errorf("ARGOCD_SERVER is not set; %w", err),
+			Advice: "set ARGOCD_SERVER to the server's address (a variable of the pipeline that does not exist is empty, which is as if not set), or KUBECONFIG to reach it through its cluster",
+		}
 	}
 	return err
 }
-
-// unnamedError says that nothing names an Argo CD.
-type unnamedError struct{ cause error }
-
-func (e *unnamedError) Error() string { return "ARGOCD_SERVER is not set; " + e.cause.Error() }
-
-// Hint says where it is set.
-func (e *unnamedError) Hint() string {
-	return "set ARGOCD_SERVER to the server's address (a variable of the pipeline that does not exist is empty, which is as if not set), or KUBECONFIG to reach it through its cluster"
-}
-
-func (e *unnamedError) Unwrap() error { return e.cause }
-
-// Unavailable marks the error as one of reach: exit status 4.
-func (e *unnamedError) Unavailable() bool { return true }
 
 // outliving is tunnel.With for a function that has something to say to the server
 // after Ctrl-C: the tunnel is there until the function returns.

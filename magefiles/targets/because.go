@@ -3,11 +3,13 @@ package targets
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/sealway/sealway/internal/console"
 	"github.com/sealway/sealway/pkg/argocd"
 	"github.com/sealway/sealway/pkg/report"
 	"github.com/sealway/sealway/pkg/verify"
@@ -61,7 +63,7 @@ func explained(failed error, chains []report.Chain) (rest []string, _ error) {
 		}
 		switch {
 		case i >= 0:
-			all[i] = &causedError{all[i], c}
+			all[i] = caused(all[i], c)
 		case len(c.Causes) > 0:
 			rest = append(rest, c.Application+": "+verify.Sentence(c.Causes[0]))
 		}
@@ -69,30 +71,19 @@ func explained(failed error, chains []report.Chain) (rest []string, _ error) {
 	return rest, errors.Join(all...)
 }
 
-// causedError is the error of a sync with the chain of its application.
-type causedError struct {
-	err   error
-	chain report.Chain
-}
-
-func (e *causedError) Error() string {
-	if len(e.chain.Causes) == 0 {
-		return e.err.Error()
-	}
-	return e.err.Error() + "; the cause: " + verify.Sentence(e.chain.Causes[0])
-}
-
-// Hint is the error's own, and who tells the rest.
-func (e *causedError) Hint() string {
-	hint := "`mage verify:app " + e.chain.Application + "` shows the whole way"
+// caused is the error of a sync with the first cause of its application, and who tells
+// the rest.
+func caused(err error, c report.Chain) error {
+	hint := "`mage verify:app " + c.Application + "` shows the whole way"
 	var own interface{ Hint() string }
-	if errors.As(e.err, &own) && own.Hint() != "" {
+	if errors.As(err, &own) && own.Hint() != "" {
 		hint = own.Hint() + "; " + hint
 	}
-	return hint
+	if len(c.Causes) > 0 {
+		err = fmt.Errorf("%w; the cause: %s", err, verify.Sentence(c.Causes[0]))
+	}
+	return &console.Advised{Err: err, Advice: hint}
 }
-
-func (e *causedError) Unwrap() error { return e.err }
 
 // parts are the errors joined in err.
 func parts(err error) []error {
